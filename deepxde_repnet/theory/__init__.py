@@ -1,0 +1,1 @@
+"""Mathematics of RepNets: initialization, magnitudes, spectra. NumPy and SciPy only."""
