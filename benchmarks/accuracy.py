@@ -1,0 +1,178 @@
+"""Errors of dde.nn.FNN and RepFNN on the bundled problems, and the choice of RepFNN's defaults.
+
+    python benchmarks/accuracy.py              # FNN against RepFNN, 5 seeds
+    python benchmarks/accuracy.py --study defaults
+
+Every network is trained by the example's own ``train``: same points, same optimizers, same number
+of iterations, one thread for each run, two runs side by side. Finished runs are kept in
+``benchmarks/results/`` and not run again; the tables are written to ``docs/_tables/``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import importlib
+import io
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import version
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PROBLEMS = {
+    "function_1d": "examples.function.function_1d",
+    "poisson_1d_multiscale": "examples.pinn_forward.poisson_1d_multiscale",
+    "helmholtz_2d": "examples.pinn_forward.helmholtz_2d",
+}
+DEFAULT = {"net": "RepFNN"}
+STUDIES = {
+    "accuracy": {"seeds": 5, "nets": {"dde.nn.FNN": {"net": "FNN"}, "RepFNN": DEFAULT}},
+    "defaults": {
+        "seeds": 3,
+        "nets": {
+            **{
+                f"{parameterization}, automatic gain": {
+                    "net": "RepFNN",
+                    "parameterization": parameterization,
+                }
+                for parameterization in ("shift", "scaled", "log-scale")
+            },
+            **{
+                f"log-scale, gain {gain}": {"net": "RepFNN", "hidden_gain": gain}
+                for gain in (1, 3, 8)
+            },
+        },
+    },
+}
+
+
+def run_cell(problem: str, options: dict, seed: int) -> dict:
+    """Train one network on one problem in this process."""
+    import deepxde as dde
+
+    import deepxde_repnet
+
+    example = importlib.import_module(PROBLEMS[problem])
+    options = dict(options)
+    name = options.pop("net")
+    net_class = deepxde_repnet.RepFNN if name == "RepFNN" else dde.nn.FNN
+    dde.config.set_random_seed(seed)
+    printed = io.StringIO()
+    start = time.perf_counter()
+    with contextlib.redirect_stdout(printed):
+        model = dde.Model(example.problem(), example.network(net_class, **options))
+        example.train(model)
+    seconds = time.perf_counter() - start
+    chosen = [line for line in printed.getvalue().splitlines() if line.startswith("RepFNN:")]
+    return {
+        "error": float(example.error(model)),
+        "seconds": round(seconds, 1),
+        "steps": int(model.train_state.step),
+        "loss": float(sum(model.train_state.loss_train)),
+        "chosen": chosen[0] if chosen else None,
+    }
+
+
+def run_study(study: str, jobs: int) -> None:
+    spec = STUDIES[study]
+    path = ROOT / "benchmarks" / "results" / f"{study}.json"
+    results = json.loads(path.read_text()) if path.exists() else {"cells": {}}
+    results["machine"] = machine()
+    cells = [
+        (problem, label, seed)
+        for problem in PROBLEMS
+        for seed in range(spec["seeds"])
+        for label in spec["nets"]
+        if f"{problem} | {label} | {seed}" not in results["cells"]
+    ]
+
+    def cell(job: tuple[str, str, int]) -> None:
+        problem, label, seed = job
+        command = [sys.executable, __file__, "--cell", problem, str(seed)]
+        command.append(json.dumps(spec["nets"][label]))
+        environment = os.environ | {
+            "DDE_BACKEND": "pytorch",
+            "OMP_NUM_THREADS": "1",
+            "PYTHONPATH": str(ROOT),
+        }
+        done = subprocess.run(command, capture_output=True, text=True, env=environment)
+        if done.returncode == 0:
+            result = json.loads(done.stdout.splitlines()[-1])
+        else:
+            result = {"failed": done.stderr.splitlines()[-1]}
+        results["cells"][f"{problem} | {label} | {seed}"] = result
+        path.write_text(json.dumps(results, indent=1) + "\n")
+        print(problem, label, seed, result, flush=True)
+
+    with ThreadPoolExecutor(jobs) as pool:
+        list(pool.map(cell, cells))
+    write_table(study, results)
+
+
+def machine() -> dict:
+    return {
+        "cores": os.cpu_count(),
+        "architecture": platform.machine(),
+        "threads_per_run": 1,
+        "python": platform.python_version(),
+        "deepxde": version("deepxde"),
+        "torch": version("torch"),
+        "float": "float32",
+    }
+
+
+def write_table(study: str, results: dict) -> None:
+    """A list table of medians with every seed behind them, in reStructuredText."""
+    nets = STUDIES[study]["nets"]
+    seeds = range(STUDIES[study]["seeds"])
+    rows = [["Problem", "Network", "Median error", "Every seed", "Median time (s)"]]
+    for problem in PROBLEMS:
+        for label in nets:
+            found = [results["cells"][f"{problem} | {label} | {seed}"] for seed in seeds]
+            errors = [f.get("error", float("nan")) for f in found]
+            times = [f["seconds"] for f in found if "seconds" in f]
+            rows.append(
+                [
+                    problem.replace("_", "-"),
+                    label,
+                    f"{statistics.median(errors):.1e}",
+                    ", ".join(f"{e:.1e}" for e in errors),
+                    f"{statistics.median(times):.0f}" if times else "failed",
+                ]
+            )
+    lines = [".. list-table::", "   :header-rows: 1", ""]
+    for row in rows:
+        lines += [f"   {'*' if i == 0 else ' '} - {entry}" for i, entry in enumerate(row)]
+    facts = results["machine"]
+    lines += [
+        "",
+        f"Relative L2 errors. Written by ``benchmarks/accuracy.py --study {study}``, seeds 0 to "
+        f"{len(seeds) - 1}; PyTorch {facts['torch']}, DeepXDE {facts['deepxde']}, "
+        f"{facts['float']}, one thread for each run on a machine with {facts['cores']} cores.",
+    ]
+    (ROOT / "docs" / "_tables" / f"{study}.rst").write_text("\n".join(lines) + "\n")
+    print("\n".join(" | ".join(row) for row in rows))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--study", choices=STUDIES, default="accuracy")
+    parser.add_argument("--jobs", type=int, default=2, help="runs side by side, one thread each")
+    parser.add_argument("--cell", nargs=3, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.cell:
+        problem, seed, options = arguments.cell
+        print(json.dumps(run_cell(problem, json.loads(options), int(seed))))
+        return
+    run_study(arguments.study, arguments.jobs)
+
+
+if __name__ == "__main__":
+    main()

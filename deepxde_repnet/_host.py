@@ -1,0 +1,453 @@
+"""Everything taken from DeepXDE, with its quirks, in one place.
+
+Written against DeepXDE 1.15. ``tests/test_host.py`` names each thing used here, so that a release
+which moves one of them is recognised at once.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import inspect
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+_FRAMEWORKS = ("torch", "tensorflow", "jax", "paddle")
+
+# Without any framework DeepXDE asks a question on the terminal and waits for the answer.
+if "deepxde" not in sys.modules and not any(map(importlib.util.find_spec, _FRAMEWORKS)):
+    raise ImportError(
+        "DeepXDE needs PyTorch, TensorFlow, JAX or PaddlePaddle, and none is installed. Install "
+        'one with the package, e.g.: pip install "deepxde_repnet[pytorch]"'
+    )
+
+import deepxde as dde  # noqa: E402
+from deepxde.nn import FNN, PFNN  # noqa: E402, F401
+
+backend_name: str = dde.backend.backend_name
+Model = dde.Model
+
+
+def real(lib: Any = dde.backend.lib) -> Any:
+    """DeepXDE's current float type, as the backend (or ``lib=numpy``) names it."""
+    return dde.config.real(lib)
+
+
+def activation(identifier: Any) -> Callable[..., Any]:
+    """The backend's function behind an activation's name."""
+    function: Callable[..., Any] = dde.nn.activations.get(identifier)
+    return function
+
+
+def initializer(identifier: Any) -> Any:
+    """The backend's initializer behind its name, or the callable itself."""
+    return dde.nn.initializers.get(identifier)
+
+
+def tf() -> Any:
+    """TensorFlow as the backend uses it (version 2, or its compat.v1 face)."""
+    return dde.backend.tf
+
+
+def register_network(cls: type) -> None:
+    """Make a network available as ``dde.nn.<name>``."""
+    setattr(dde.nn, cls.__name__, cls)
+
+
+def layers(net: Any) -> Any:
+    """The mutable sequence of layers of an FNN or PFNN, level by level.
+
+    PyTorch and Paddle: ``linears`` (FNN) or ``layers`` (PFNN); TensorFlow: ``denses``, which holds
+    Dropout layers too where there is dropout.
+    """
+    for name in ("linears", "layers") if backend_name in ("pytorch", "paddle") else ("denses",):
+        if hasattr(net, name):
+            return getattr(net, name)
+    raise AttributeError(f"{type(net).__name__} has none of DeepXDE's layer lists.")
+
+
+def input_transform(net: Any) -> Callable[..., Any] | None:
+    """The feature transform applied to the network's inputs, if any."""
+    transform: Callable[..., Any] | None = net._input_transform
+    return transform
+
+
+def bounding_box(geometry: Any) -> tuple[Any, Any] | None:
+    """(lower, upper) of a ``dde.geometry`` object, or None for anything else.
+
+    ``GeometryXTime`` has no ``bbox``; time is its last axis.
+    """
+    if hasattr(geometry, "timedomain") and hasattr(geometry, "geometry"):
+        space = bounding_box(geometry.geometry)
+        if space is None:
+            return None
+        time = geometry.timedomain
+        return np.append(space[0], time.t0), np.append(space[1], time.t1)
+    if not hasattr(geometry, "bbox"):
+        return None
+    lower, upper = geometry.bbox
+    return np.ravel(lower), np.ravel(upper)
+
+
+# ---------------------------------------------------------------------------------------------
+# Hooks
+
+
+def before(method: str, hook: Callable[..., None]) -> None:
+    """Call ``hook(model, arguments)`` before ``dde.Model.<method>``; once per method and hook.
+
+    DeepXDE offers no callback before ``compile``, where the network must be calibrated because the
+    optimizer is created there. ``arguments`` is a dict of the call's arguments by name.
+    """
+    original = getattr(Model, method)
+    if hook in getattr(original, "_repnet_hooks", ()):
+        return
+    signature = inspect.signature(original)
+
+    @functools.wraps(original)
+    def wrapper(self: Any, *args: Any, **kwargs: Any) -> Any:
+        try:
+            arguments = signature.bind(self, *args, **kwargs)
+        except TypeError:
+            return original(self, *args, **kwargs)  # which raises the usual error
+        arguments.apply_defaults()
+        hook(self, arguments.arguments)
+        return original(self, *args, **kwargs)
+
+    wrapper._repnet_hooks = (*getattr(original, "_repnet_hooks", ()), hook)  # type: ignore[attr-defined]
+    setattr(Model, method, wrapper)
+
+
+def announce(message: str, verbose: Any) -> None:
+    """Print a line as DeepXDE does: not when ``verbose=0``, and only on the first rank."""
+    if verbose > 0 and dde.config.rank == 0:
+        print(message, flush=True)
+
+
+# ---------------------------------------------------------------------------------------------
+# The problem behind a model
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Values at points of one of the problem's equations, conditions or targets.
+
+    Attributes:
+        name: "PDE", "condition 1 (DirichletBC)", "target", ...
+        points: Shape (N, d), physical coordinates.
+        values: Shape (N, m): the residual of the zero function; its size is the data's.
+        gradients: ``d values / d x``, shape (N, m, d), where automatic differentiation reaches it.
+    """
+
+    name: str
+    points: np.ndarray
+    values: np.ndarray
+    gradients: np.ndarray | None = None
+
+
+def training_points(data: Any) -> tuple[Any, Any]:
+    """(x, y) as training will first use them; NumPy's random state is left as it was."""
+    state = np.random.get_state()
+    try:
+        batch = data.train_next_batch()
+    finally:
+        np.random.set_state(state)
+    return batch[0], batch[1]
+
+
+def geometry(data: Any) -> Any:
+    """The problem's geometry, or None (a data set has none)."""
+    return getattr(data, "geom", None)
+
+
+def condition_values(data: Any) -> list[tuple[str, np.ndarray]]:
+    """Given values of point-set conditions, by condition."""
+    found = []
+    for i, condition in enumerate(getattr(data, "bcs", None) or [], start=1):
+        values = getattr(condition, "values", None)
+        if values is not None:
+            array = np.atleast_1d(dde.backend.to_numpy(values) if not _is_v1_tensor(values) else [])
+            found.append((f"condition {i} ({type(condition).__name__})", array))
+    return found
+
+
+def _is_v1_tensor(values: Any) -> bool:
+    return backend_name == "tensorflow.compat.v1" and dde.backend.is_tensor(values)
+
+
+def transform_points(net: Any, x: np.ndarray) -> np.ndarray:
+    """The features of points (N, d): the network's input transform, evaluated, shape (N, m)."""
+    transform = net._input_transform
+    x = np.asarray(x, dtype=real(np))
+    if backend_name == "tensorflow.compat.v1":
+        tf = dde.backend.tf
+        return _run_v1(transform(tf.constant(x)), {})
+    if backend_name == "jax":
+        return np.asarray(transform(dde.backend.as_tensor(x)), dtype=float)
+    return np.asarray(dde.backend.to_numpy(transform(dde.backend.as_tensor(x))), dtype=float)
+
+
+def zero_residuals(model: Any, x: np.ndarray, y: Any, variables: Any = ()) -> list[Samples]:
+    """Residuals of every equation, condition and target with zero for the network's output.
+
+    They are the source terms, the boundary and initial data and the targets, whatever the kind of
+    problem. For the equations the derivative along x is taken by automatic differentiation.
+
+    Args:
+        model: A ``dde.Model``, compiled or not.
+        x: All training points, shape (N, d), the conditions' points first (as DeepXDE orders them).
+        y: Targets at x, or None.
+        variables: The problem's external trainable variables (needed under JAX).
+    """
+    counts = [int(n) for n in getattr(model.data, "num_bcs", None) or []]
+    dde.grad.clear()
+    try:
+        residuals, gradients = _RESIDUALS[backend_name](model, x, y, variables, len(counts))
+    finally:
+        dde.grad.clear()
+    x = np.asarray(x, dtype=float)
+    equations = len(residuals) - len(counts)
+    starts = np.cumsum([0, *counts])
+    conditions = getattr(model.data, "bcs", [])
+    kind = "PDE" if hasattr(model.data, "pde") else "target"
+    samples = []
+    for i, values in enumerate(residuals):
+        values = values.reshape(len(values), -1) if values.ndim else values.reshape(1, 1)
+        if i < equations:
+            name, points = (kind if equations == 1 else f"{kind} {i + 1}"), x[starts[-1] :]
+            gradient = gradients[i]
+        else:
+            j = i - equations
+            name = f"condition {j + 1} ({type(conditions[j]).__name__})"
+            points, gradient = x[starts[j] : starts[j + 1]], None
+        if len(points) == len(values):
+            if gradient is not None:
+                gradient = gradient[-len(points) :]
+            samples.append(Samples(name, points, values, gradient))
+    return samples
+
+
+def _error(target: Any, output: Any) -> Any:
+    return output - target
+
+
+def _n_outputs(net: Any) -> int:
+    last = net.given.layer_sizes[-1]
+    return sum(last) if isinstance(last, tuple) else last
+
+
+def _zero(net: Any, sine: Callable[[Any], Any], total: Callable[[Any], Any], tile: Any) -> Any:
+    """The output for a network that is zero, differentiable in x any number of times.
+
+    A plain zero would be cut off from x; 0·sin(x) is not.
+    """
+
+    def output(x: Any) -> Any:
+        y = tile(0.0 * total(sine(x)), _n_outputs(net))
+        if net._output_transform is not None:
+            y = net._output_transform(x, y)
+        return y
+
+    return output
+
+
+def _residuals_torch(
+    model: Any, x: np.ndarray, y: Any, variables: Any, n_conditions: int
+) -> tuple[list[np.ndarray], list[np.ndarray | None]]:
+    torch = dde.backend.torch
+    zero = _zero(
+        model.net, torch.sin, lambda s: s.sum(-1, keepdim=True), lambda s, m: s * s.new_ones(m)
+    )
+    inputs = torch.as_tensor(x).requires_grad_()
+    outputs = zero(inputs)
+    auxiliary = getattr(model.data, "train_aux_vars", None)
+    saved = model.net.auxiliary_vars
+    model.net.auxiliary_vars = None if auxiliary is None else torch.as_tensor(auxiliary)
+    try:
+        targets = None if y is None else torch.as_tensor(y)
+        aux = [zero] if dde.config.autodiff == "forward" else None
+        errors = _as_list(model.data.losses_train(targets, outputs, _error, inputs, model, aux=aux))
+        gradients: list[np.ndarray | None] = []
+        for error in errors[: len(errors) - n_conditions]:
+            columns = [
+                torch.autograd.grad(column.sum(), inputs, retain_graph=True, allow_unused=True)[0]
+                for column in error.reshape(len(error), -1).T
+                if error.requires_grad
+            ]
+            gradients.append(_columns([c if c is None else c.detach().cpu() for c in columns]))
+        return [_to_float(e.detach().cpu()) for e in errors], gradients
+    finally:
+        model.net.auxiliary_vars = saved
+
+
+def _residuals_tensorflow(
+    model: Any, x: np.ndarray, y: Any, variables: Any, n_conditions: int
+) -> tuple[list[np.ndarray], list[np.ndarray | None]]:
+    tf = dde.backend.tf
+    zero = _zero_tf(tf, model.net)
+    auxiliary = getattr(model.data, "train_aux_vars", None)
+    saved = model.net.auxiliary_vars
+    connected: list[list[bool]] = []
+
+    # DeepXDE calls tf.gradients, which exists only inside a graph.
+    def evaluate(inputs: Any) -> Any:
+        errors, gradients = _graph_residuals(tf, zero, model, inputs, y, n_conditions)
+        connected[:] = [[c is not None for c in g] for g in gradients]
+        return errors, [c for g in gradients for c in g if c is not None]
+
+    model.net.auxiliary_vars = auxiliary
+    try:
+        graph = tf.function(evaluate, autograph=False).get_concrete_function(tf.constant(x))
+        errors, gradients = graph(tf.constant(x))
+    finally:
+        model.net.auxiliary_vars = saved
+    remaining = iter(gradients)
+    return [_to_float(e) for e in errors], [
+        _columns([next(remaining) if there else None for there in row]) for row in connected
+    ]
+
+
+def _residuals_tensorflow_v1(
+    model: Any, x: np.ndarray, y: Any, variables: Any, n_conditions: int
+) -> tuple[list[np.ndarray], list[np.ndarray | None]]:
+    tf = dde.backend.tf
+    inputs = tf.constant(x)
+    errors, gradients = _graph_residuals(
+        tf, _zero_tf(tf, model.net), model, inputs, y, n_conditions
+    )
+    feed = {}
+    auxiliary = getattr(model.data, "train_aux_vars", None)
+    if auxiliary is not None:
+        feed[model.net.auxiliary_vars] = auxiliary
+    there = [c for g in gradients for c in g if c is not None]
+    values = _run_v1([*errors, *there], feed)
+    remaining = iter(values[len(errors) :])
+    return values[: len(errors)], [
+        _columns([None if c is None else next(remaining) for c in row]) for row in gradients
+    ]
+
+
+def _zero_tf(tf: Any, net: Any) -> Any:
+    return _zero(
+        net,
+        tf.sin,
+        lambda s: tf.reduce_sum(s, axis=-1, keepdims=True),
+        lambda s, m: s * tf.ones((1, m), dtype=s.dtype),
+    )
+
+
+def _graph_residuals(
+    tf: Any, zero: Any, model: Any, inputs: Any, y: Any, n_conditions: int
+) -> tuple[list[Any], list[list[Any]]]:
+    aux = [zero] if dde.config.autodiff == "forward" else None
+    targets = None if y is None else tf.constant(np.asarray(y))
+    errors = _as_list(
+        model.data.losses_train(targets, zero(inputs), _error, inputs, model, aux=aux)
+    )
+    gradients = []
+    for error in errors[: len(errors) - n_conditions]:
+        error = error if len(error.shape) == 2 else tf.reshape(error, (-1, 1))
+        n_columns = error.shape[1]
+        gradients.append([tf.gradients(error[:, j], inputs)[0] for j in range(n_columns)])
+    return errors, gradients
+
+
+def _run_v1(fetches: Any, feed: dict[Any, Any]) -> Any:
+    """Run in a session of its own: the model's has not been created yet."""
+    tf = dde.backend.tf
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        result = session.run(fetches, feed_dict=feed)
+    if isinstance(result, list):
+        return [np.asarray(r, dtype=float) for r in result]
+    return np.asarray(result, dtype=float)
+
+
+def _residuals_jax(
+    model: Any, x: np.ndarray, y: Any, variables: Any, n_conditions: int
+) -> tuple[list[np.ndarray], list[np.ndarray | None]]:
+    jax = dde.backend.jax
+    jnp = jax.numpy
+    zero = _zero(
+        model.net,
+        jnp.sin,
+        lambda s: s.sum(-1, keepdims=True),
+        lambda s, m: s * jnp.ones(m, dtype=s.dtype),
+    )
+    values = [v.value for v in variables]
+
+    def errors(inputs: Any) -> list[Any]:
+        dde.grad.clear()  # its cache is keyed by id(), which tracers reuse
+        aux = [zero, values] if values else [zero]
+        return _as_list(model.data.losses_train(y, zero(inputs), _error, inputs, model, aux=aux))
+
+    points = jnp.asarray(x)
+    columns = []
+    residuals: list[Any] = []
+    for axis in range(points.shape[1]):
+        tangent = jnp.zeros_like(points).at[:, axis].set(1.0)
+        residuals, tangents = jax.jvp(errors, (points,), (tangent,))
+        columns.append(tangents[: len(residuals) - n_conditions])
+    gradients: list[np.ndarray | None] = []
+    for parts in zip(*columns, strict=True):
+        gradients.append(np.stack([_to_float(p).reshape(len(p), -1) for p in parts], axis=2))
+    return [_to_float(r) for r in residuals], gradients
+
+
+def _residuals_paddle(
+    model: Any, x: np.ndarray, y: Any, variables: Any, n_conditions: int
+) -> tuple[list[np.ndarray], list[np.ndarray | None]]:
+    paddle = dde.backend.paddle
+    zero = _zero(
+        model.net,
+        paddle.sin,
+        lambda s: paddle.sum(s, axis=-1, keepdim=True),
+        lambda s, m: s * paddle.ones([m], dtype=s.dtype),
+    )
+    inputs = paddle.to_tensor(x, stop_gradient=False)
+    auxiliary = getattr(model.data, "train_aux_vars", None)
+    saved = getattr(model.net, "auxiliary_vars", None)
+    model.net.auxiliary_vars = None if auxiliary is None else paddle.to_tensor(auxiliary)
+    try:
+        targets = None if y is None else paddle.to_tensor(y)
+        errors = _as_list(model.data.losses_train(targets, zero(inputs), _error, inputs, model))
+        gradients: list[np.ndarray | None] = []
+        for error in errors[: len(errors) - n_conditions]:
+            columns = [
+                paddle.grad(column.sum(), inputs, retain_graph=True, allow_unused=True)[0]
+                for column in error.reshape([len(error), -1]).T
+                if not error.stop_gradient
+            ]
+            gradients.append(_columns(columns))
+        return [_to_float(e) for e in errors], gradients
+    finally:
+        model.net.auxiliary_vars = saved
+
+
+_RESIDUALS = {
+    "pytorch": _residuals_torch,
+    "tensorflow": _residuals_tensorflow,
+    "tensorflow.compat.v1": _residuals_tensorflow_v1,
+    "jax": _residuals_jax,
+    "paddle": _residuals_paddle,
+}
+
+
+def _columns(columns: list[Any]) -> np.ndarray | None:
+    """Gradients (N, d) of each column as one array (N, m, d); None where none depends on x."""
+    if all(c is None for c in columns):
+        return None
+    known = next(c for c in columns if c is not None)
+    return np.stack([np.zeros(known.shape) if c is None else _to_float(c) for c in columns], axis=1)
+
+
+def _as_list(errors: Any) -> list[Any]:
+    return list(errors) if isinstance(errors, (list, tuple)) else [errors]
+
+
+def _to_float(tensor: Any) -> np.ndarray:
+    return np.asarray(tensor.numpy() if hasattr(tensor, "numpy") else tensor, dtype=float)

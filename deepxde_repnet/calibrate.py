@@ -1,0 +1,331 @@
+"""Domain and slope scale of a RepNet out of the problem it is to solve, before training.
+
+Everything is read from the model's data at zero network output: source terms (differentiated
+automatically), boundary and initial data, and targets. Nothing looks at an exact solution.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.optimize import nnls
+
+from . import _host
+from .nets import RepNet
+from .spec import (
+    SLOPE_PER_TARGET_WAVENUMBER,
+    SLOPE_PER_WAVENUMBER,
+    Array,
+    Box,
+    RepSpec,
+    slope_scale_from_wavenumber,
+)
+from .theory.gain import fitting_gain, slope_preserving_gain
+from .theory.spectrum import resolved_wavenumber, wavenumber, wavenumber_from_gradient
+
+#: Smallest wavenumber assumed, in normalised units: one wave over the whole domain. A smooth
+#: solution needs no steeper features, and flatter ones would be linear over the domain.
+LOWEST_WAVENUMBER = np.pi
+
+#: Points beyond this many half widths from the centre are far outside the domain.
+FAR_OUTSIDE = 2.0
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Wavenumber of a problem and where it comes from.
+
+    Attributes:
+        wavenumber: Radians per unit of each coordinate, shape (d,); NaN where nothing says.
+        sources: Per axis, the name of what gave it, or "".
+    """
+
+    wavenumber: Array
+    sources: tuple[str, ...]
+
+
+def estimate_wavenumber(samples: list[_host.Samples], dim: int) -> Estimate:
+    """The largest wavenumber per axis over the equations, conditions and targets of a problem.
+
+    For each of them ``k_j = rms(∂r/∂x_j) / rms(r - mean)``, r being its residual with zero for
+    the network's output: by automatic differentiation where it reaches, else by nearest neighbours.
+
+    Args:
+        samples: As ``_host.zero_residuals`` gives them.
+        dim: Number of coordinates d.
+
+    Returns:
+        The estimate; 0 for an axis along which everything is constant.
+    """
+    best = np.full(dim, np.nan)
+    sources = [""] * dim
+    for sample in samples:
+        finite = np.isfinite(sample.values).all(axis=1)
+        values, points = sample.values[finite], sample.points[finite]
+        if len(values) == 0 or _negligible(values, points):
+            continue
+        found = None
+        name = "source term" if sample.name.startswith("PDE") else sample.name
+        if sample.gradients is not None:
+            gradients = sample.gradients[finite]
+            usable = np.isfinite(gradients).all(axis=(1, 2))
+            if usable.any() and np.any(gradients[usable] != 0):
+                found = wavenumber_from_gradient(values[usable], gradients[usable])
+        if found is None:
+            found = wavenumber(points, values)
+        for j in range(dim):
+            if np.isfinite(found[j]) and not found[j] <= best[j]:
+                best[j], sources[j] = found[j], name if found[j] > 0 else ""
+    return Estimate(best, tuple(sources))
+
+
+def _negligible(values: Array, points: Array) -> bool:
+    """Whether values vary only by round-off, as sin(2πx) does on the boundary of [0, 1]."""
+    epsilon = float(np.finfo(_host.real(np)).eps)
+    size = 1.0 + float(np.abs(points).max(initial=0.0))
+    spread = float((values - values.mean(axis=0)).std())
+    return spread <= 64 * epsilon * max(size, float(np.abs(values).max()))
+
+
+def calibrate(model: Any, arguments: dict[str, Any]) -> None:
+    """Hook before ``Model.compile``: complete the model's RepNet, and say what was chosen.
+
+    Raises:
+        ValueError: If the data hold NaN or infinity, or the domain cannot be worked out.
+    """
+    net = model.net
+    if not isinstance(net, RepNet):
+        return
+    x, y = _host.training_points(model.data)
+    if not isinstance(x, np.ndarray) or x.ndim != 2:
+        raise ValueError(
+            f"{type(model.data).__name__} does not give its points as one array (N, d), which "
+            f"{type(net).__name__} needs; give {type(net).__name__} a domain and a wavenumber."
+        )
+    _check_finite(model.data, x, y)
+    if not net.settled:
+        message = _settle(model, x, y, arguments)
+        _host.announce(message, arguments["verbose"])
+    elif _host.input_transform(net) is None:
+        warn_outside(net, x)
+
+
+def _settle(model: Any, x: np.ndarray, y: Any, arguments: dict[str, Any]) -> str:
+    net, given = model.net, model.net.given
+    x = np.asarray(x, dtype=float)
+    domain, origin = _domain(model, x)
+    samples = _samples(model, x, y, arguments)
+    limit = resolved_wavenumber(len(x), np.ones(domain.dim))
+    notes: list[str] = []
+    steepness = SLOPE_PER_WAVENUMBER
+    if given.slope_scale is not None:
+        wave, said = None, "given"
+    elif given.wavenumber is not None:
+        wave = np.asarray(given.wavenumber)
+        if len(wave) != domain.dim:
+            wave = np.full(domain.dim, wave[0])
+        said = "given"
+    else:
+        wave, said = _wavenumber(net, samples, domain, limit, notes)
+        if _is_fit(samples):
+            steepness = SLOPE_PER_TARGET_WAVENUMBER
+    if _host.input_transform(net) is None:
+        layer_domain = domain
+        scale = (
+            np.asarray(given.slope_scale)
+            if wave is None
+            else slope_scale_from_wavenumber(wave, domain.half_width, steepness)
+        )
+    else:
+        layer_domain, scale = _through_transform(net, x, domain, wave, given.slope_scale)
+        notes.append(f"{layer_domain.dim} features over {layer_domain}")
+    gain = given.hidden_gain or _gain(given, scale, samples, domain)
+    net.calibrate(given.completed(layer_domain, scale, gain, dim=layer_domain.dim))
+    parts = [f"domain {domain} ({origin})"]
+    if wave is not None:
+        parts.append(f"wavenumber {_show(wave)} rad per unit length ({said})")
+    parts.append(f"slope scale {_show(scale)}" + (" (given)" if wave is None else ""))
+    parts.append(f"hidden gain {gain:.3g}" + (" (given)" if given.hidden_gain else ""))
+    return f"{type(net).__name__}: " + ", ".join([*parts, *notes])
+
+
+def _domain(model: Any, x: Array) -> tuple[Box, str]:
+    """Box of the problem's coordinates: as given, else of the geometry, else of the points."""
+    given = model.net.given.domain
+    if given is not None:
+        return given, "given"
+    bounds = _host.bounding_box(_host.geometry(model.data))
+    if bounds is not None and np.all(np.isfinite(bounds)) and np.all(bounds[0] < bounds[1]):
+        return Box(*bounds), "geometry"
+    lower, upper = x.min(axis=0), x.max(axis=0)
+    if not np.all(lower < upper):
+        axis = int(np.argmax(lower >= upper))
+        raise ValueError(
+            f"all {len(x)} training points have x[{axis}] = {lower[axis]:.6g}, so the domain of "
+            f"{type(model.net).__name__} cannot be worked out from them; give domain=(lower, "
+            "upper) with one number per input in each."
+        )
+    return Box(lower, upper), "training points"
+
+
+def _samples(model: Any, x: Array, y: Any, arguments: dict[str, Any]) -> list[_host.Samples]:
+    """The problem's residuals at zero output; warns where one is not finite."""
+    variables = arguments.get("external_trainable_variables") or []
+    variables = variables if isinstance(variables, (list, tuple)) else [variables]
+    samples = _host.zero_residuals(model, np.asarray(x, _host.real(np)), y, variables)
+    name = type(model.net).__name__
+    for sample in samples:
+        bad = ~np.isfinite(sample.values).all(axis=1)
+        if bad.any():
+            where = np.array2string(sample.points[bad][0], precision=4)
+            warnings.warn(
+                f"{name}: {sample.name} is not finite at {bad.sum()} of {len(bad)} training points "
+                f"when the network is zero, first at x = {where}. If it is not finite in training "
+                "either, exclude these points (exclusions= of dde.data.PDE).",
+                UserWarning,
+                stacklevel=5,
+            )
+    return samples
+
+
+def _is_fit(samples: list[_host.Samples]) -> bool:
+    """Whether the problem has targets alone, and no equation."""
+    return bool(samples) and all(sample.name == "target" for sample in samples)
+
+
+def _gain(given: RepSpec, scale: Array, samples: list[_host.Samples], domain: Box) -> float:
+    """Hidden gain: slope preserving for equations, larger where only targets are fitted."""
+    if _is_fit(samples):
+        normalised = estimate_wavenumber(samples, domain.dim).wavenumber * domain.half_width
+        if np.any(normalised > 0):
+            return fitting_gain(given, scale, float(np.nanmax(normalised)))
+    return slope_preserving_gain(given, scale)
+
+
+def _wavenumber(
+    net: Any, samples: list[_host.Samples], domain: Box, limit: Array, notes: list[str]
+) -> tuple[Array, str]:
+    """Wavenumber per coordinate between the lowest and the highest resolved, and its source."""
+    name = type(net).__name__
+    estimate = estimate_wavenumber(samples, domain.dim)
+    normalised = estimate.wavenumber * domain.half_width
+    if not np.any(normalised > 0):
+        warnings.warn(
+            f"{name}: neither the source term nor the conditions vary, so nothing says how fast "
+            "the solution oscillates; assuming one wave over the domain. If it oscillates faster "
+            f"pass its wavenumber: {name}(..., wavenumber=...), in radians per unit length.",
+            UserWarning,
+            stacklevel=5,
+        )
+        return LOWEST_WAVENUMBER / domain.half_width, "nothing varies; lowest"
+    highest = float(np.nanmax(normalised))
+    silent = ~np.isfinite(normalised)
+    if silent.any():
+        axes = ", ".join(f"x[{j}]" for j in np.flatnonzero(silent))
+        notes.append(f"nothing said about {axes}: as along the others")
+    normalised = np.where(silent, highest, normalised)
+    if np.any(normalised > limit):
+        warnings.warn(
+            f"{name}: the problem's wavenumber {_show(normalised / domain.half_width)} is "
+            f"higher than the training points resolve, {_show(limit / domain.half_width)}; the "
+            "slope scale is bounded by that. Train on more points, or on points drawn anew "
+            "(dde.callbacks.PDEPointResampler), and pass wavenumber=.",
+            UserWarning,
+            stacklevel=5,
+        )
+        normalised = np.minimum(normalised, limit)
+    normalised = np.maximum(normalised, np.minimum(LOWEST_WAVENUMBER, limit))
+    said = ", ".join(dict.fromkeys(source for source in estimate.sources if source))
+    return normalised / domain.half_width, said
+
+
+def _through_transform(
+    net: Any, x: Array, domain: Box, wave: Array | None, slope_scale: Any
+) -> tuple[Box, Array]:
+    """Box and slope scale for the features of a transform f, by the chain rule.
+
+    A ridge over normalised features with slope scale s_m has along x_j the mean square slope
+    ``sum_m s_m² <(∂f_m/∂x_j)²>/h_m²``; that is set to ``(0.4 k_j)²`` by non-negative least squares,
+    with a little weight on equal scales where several features could serve.
+    """
+    features = _host.transform_points(net, x)
+    lower, upper = features.min(axis=0), features.max(axis=0)
+    flat = ~(lower < upper)
+    lower, upper = np.where(flat, lower - 1.0, lower), np.where(flat, upper + 1.0, upper)
+    box = Box(lower, upper)
+    if wave is None:
+        scale = np.asarray(slope_scale, dtype=float)
+        return box, scale if len(scale) == box.dim else np.full(box.dim, scale[0])
+    step = 1e-3 * domain.half_width
+    columns = []
+    for j in range(domain.dim):
+        move = np.zeros(domain.dim)
+        move[j] = step[j]
+        slope = (_host.transform_points(net, x + move) - _host.transform_points(net, x - move)) / (
+            2 * step[j]
+        )
+        # In normalised units on both sides.
+        columns.append(((slope * domain.half_width[j] / box.half_width) ** 2).mean(axis=0))
+    speed = np.array(columns)
+    target = slope_scale_from_wavenumber(wave, domain.half_width) ** 2
+    even = target.max() / max(float(speed.sum(axis=1).max()), 1e-12)
+    ridge = 1e-3 * max(float(speed.max()), 1e-12)
+    squares, _ = nnls(
+        np.vstack([speed, ridge * np.eye(box.dim)]),
+        np.concatenate([target, np.full(box.dim, ridge * even)]),
+    )
+    lowest = slope_scale_from_wavenumber(np.full(box.dim, LOWEST_WAVENUMBER), np.ones(box.dim))
+    return box, np.maximum(np.sqrt(squares), np.minimum(lowest, np.sqrt(target.max())))
+
+
+def warn_outside(net: Any, x: Any) -> None:
+    """Warn, once per network, when points lie far outside the domain."""
+    domain = net.spec.domain
+    if getattr(net, "_warned_outside", False) or x.shape[-1] != domain.dim or len(x) == 0:
+        return
+    far = (np.abs(domain.normalise(np.asarray(x, dtype=float))) > FAR_OUTSIDE).any(axis=1)
+    if not far.any():
+        return
+    object.__setattr__(net, "_warned_outside", True)
+    where = np.array2string(np.asarray(x)[far][0], precision=4)
+    warnings.warn(
+        f"{type(net).__name__}: {far.sum()} of {len(x)} points lie far outside its domain "
+        f"{domain}, first x = {where}; it has no features there. Give the domain that holds them: "
+        f"{type(net).__name__}(..., domain=(lower, upper)).",
+        UserWarning,
+        stacklevel=4,
+    )
+
+
+def check_prediction_points(model: Any, arguments: dict[str, Any]) -> None:
+    """Hook before ``Model.predict``: warn once when points lie far outside the domain."""
+    x = arguments["x"]
+    net = model.net
+    if not isinstance(net, RepNet) or net.spec is None or _host.input_transform(net) is not None:
+        return
+    if isinstance(x, np.ndarray) and x.ndim == 2:
+        warn_outside(net, x)
+
+
+def _check_finite(data: Any, x: np.ndarray, y: Any) -> None:
+    arrays = [("training points", x)]
+    if y is not None and isinstance(y, np.ndarray):
+        arrays.append(("targets", y))
+    arrays += _host.condition_values(data)
+    for name, array in arrays:
+        rows = ~np.isfinite(np.asarray(array, dtype=float)).reshape(len(array), -1).all(axis=1)
+        if rows.any():
+            raise ValueError(
+                f"the {name} hold NaN or infinity in {rows.sum()} of {len(rows)} rows, first row "
+                f"{int(np.argmax(rows))}; training on them gives NaN. Remove these rows."
+            )
+
+
+def _show(values: Array) -> str:
+    shown = [f"{v:.4g}" for v in np.atleast_1d(values)]
+    if len(shown) == 1 or len(set(shown)) == 1:
+        return shown[0]
+    return "(" + ", ".join(shown) + ")"

@@ -1,0 +1,25 @@
+"""RepFNN and RepPFNN for the backend that DeepXDE runs on."""
+
+import importlib
+
+from .. import _host
+from ._base import RepNet
+
+_MODULES = {
+    "pytorch": "pytorch",
+    "tensorflow": "tensorflow",
+    "tensorflow.compat.v1": "tensorflow_compat_v1",
+    "jax": "jax",
+    "paddle": "paddle",
+}
+
+if _host.backend_name not in _MODULES:
+    raise ImportError(
+        f"DeepXDE's backend {_host.backend_name!r} is not supported; set DDE_BACKEND to one of "
+        f"{', '.join(_MODULES)}."
+    )
+_module = importlib.import_module(f".{_MODULES[_host.backend_name]}", __name__)
+RepFNN = _module.RepFNN
+RepPFNN = _module.RepPFNN
+
+__all__ = ["RepFNN", "RepNet", "RepPFNN"]

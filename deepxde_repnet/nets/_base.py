@@ -1,0 +1,168 @@
+"""What all RepNets share, whatever the backend: decided here in plain Python, executed there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .. import _host
+from ..spec import DEFAULT_PARAMETERIZATION, Box, RepSpec, slope_scale_from_wavenumber
+from ..theory.gain import slope_preserving_gain
+from ..theory.initialize import Weights, draw
+
+
+def make_spec(
+    layer_sizes: Any,
+    activation: Any,
+    kernel_initializer: Any,
+    *,
+    domain: Any = None,
+    wavenumber: Any = None,
+    slope_scale: Any = None,
+    hidden_gain: float | None = None,
+    parameterization: str | None = None,
+    seed: int | None = None,
+) -> RepSpec:
+    """The specification behind the arguments of a network, validated.
+
+    Args:
+        domain: A ``dde.geometry`` object, a ``GeometryXTime``, ``(lower, upper)`` or None.
+        seed: None draws one from NumPy's global state, which ``dde.config.set_random_seed`` sets.
+        hidden_gain: None has it chosen with the slope scale.
+        parameterization: None means the default.
+
+    Raises:
+        ValueError, TypeError: See ``RepSpec``.
+    """
+    if seed is None:
+        seed = int(np.random.randint(2**31 - 1))
+    return RepSpec(
+        layer_sizes=layer_sizes,
+        activation=activation,
+        kernel_initializer=kernel_initializer,
+        domain=_box(domain),
+        wavenumber=wavenumber,
+        slope_scale=slope_scale,
+        hidden_gain=hidden_gain,
+        parameterization=(
+            DEFAULT_PARAMETERIZATION if parameterization is None else parameterization
+        ),
+        seed=seed,
+    )
+
+
+def _box(domain: Any) -> Box | None:
+    if domain is None or isinstance(domain, Box):
+        return domain
+    bounds = _host.bounding_box(domain)
+    if bounds is None:
+        try:
+            lower, upper = domain
+        except (TypeError, ValueError):
+            raise ValueError(
+                f"domain={domain!r} is not understood; give a dde.geometry object, a "
+                "dde.geometry.GeometryXTime, or (lower, upper) with one number per input in each."
+            ) from None
+        bounds = (lower, upper)
+    return Box(*bounds)
+
+
+def settled(given: RepSpec) -> RepSpec | None:
+    """The complete specification where the user gave both domain and scale, else None."""
+    if given.domain is None:
+        return None
+    if given.slope_scale is not None:
+        scale = np.array(given.slope_scale)
+    elif given.wavenumber is not None:
+        scale = slope_scale_from_wavenumber(given.wavenumber, given.domain.half_width)
+    else:
+        return None
+    gain = given.hidden_gain or slope_preserving_gain(given, scale)
+    return given.completed(given.domain, scale, gain)
+
+
+class RepNet:
+    """Mixin of every RepFNN and RepPFNN; it comes before DeepXDE's class in the bases.
+
+    Attributes:
+        given: The specification as the user gave it.
+        settled: Whether nothing is left for ``Model.compile`` to work out.
+    """
+
+    given: RepSpec
+    settled: bool = False
+
+    def __init__(
+        self,
+        layer_sizes: Any,
+        activation: Any,
+        kernel_initializer: Any,
+        *args: Any,
+        domain: Any = None,
+        wavenumber: Any = None,
+        slope_scale: Any = None,
+        hidden_gain: float | None = None,
+        parameterization: str | None = None,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        given = make_spec(
+            layer_sizes,
+            activation,
+            kernel_initializer,
+            domain=domain,
+            wavenumber=wavenumber,
+            slope_scale=slope_scale,
+            hidden_gain=hidden_gain,
+            parameterization=parameterization,
+            seed=seed,
+        )
+        super().__init__(layer_sizes, activation, kernel_initializer, *args, **kwargs)
+        self.given = given
+        self._install(draw(given))
+        spec = settled(given)
+        if spec is not None:
+            self.calibrate(spec)
+            # The problem still has a say in a gain that was left open.
+            self.settled = given.hidden_gain is not None
+
+    def _install(self, weights: Weights) -> None:
+        """Put the initial weights into the layers that DeepXDE's class has made."""
+        raise NotImplementedError
+
+    @property
+    def spec(self) -> RepSpec | None:
+        """The complete specification, or None until the network is calibrated.
+
+        That is at once where domain and scale were given, otherwise in ``Model.compile``.
+        """
+        raise NotImplementedError
+
+    def calibrate(self, spec: RepSpec) -> None:
+        """Set the first layer's domain and slope scale and the hidden gain, before training.
+
+        Everything is changed in place: parameter objects that an optimizer holds stay the same.
+
+        Args:
+            spec: A complete specification, from ``given.completed``. Its domain is the box of the
+                layer's inputs: of the coordinates, or of the features where there is a feature
+                transform; ``spec.dim`` is their number.
+        """
+        raise NotImplementedError
+
+    def weights(self, session: Any = None) -> Weights:
+        """The current parameters as NumPy arrays in float64.
+
+        Args:
+            session: Under tensorflow.compat.v1 the model's session (``model.sess``).
+        """
+        raise NotImplementedError
+
+    def _uncalibrated(self) -> RuntimeError:
+        name = type(self).__name__
+        return RuntimeError(
+            f"{name} does not know its domain and slope scale yet. They are worked out by "
+            "dde.Model(data, net).compile(...); to use the network before or without that, give "
+            f"{name}(..., domain=(lower, upper), wavenumber=...)."
+        )

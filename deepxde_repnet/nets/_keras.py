@@ -1,0 +1,126 @@
+"""The RepNet layer as a Keras layer, for both TensorFlow backends."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .. import _host
+from ..spec import Array, Box
+from ..theory.initialize import Rep
+
+tf = _host.tf()
+
+
+class RepDense(tf.keras.layers.Layer):
+    """First layer ``z = w·(x + c)`` on inputs normalised over a box, then the activation.
+
+    The box and the slope scale are weights that are not trained: they are saved with the others.
+    """
+
+    def __init__(
+        self,
+        weights: Rep,
+        parameterization: str,
+        activation: Any = None,
+        kernel_regularizer: Any = None,
+        kernel_constraint: Any = None,
+    ) -> None:
+        super().__init__()
+        self.parameterization = parameterization
+        self.activation = activation
+        self.kernel_regularizer = kernel_regularizer
+        self.kernel_constraint = kernel_constraint
+        d = weights.direction.shape[1]
+        self._constants = {
+            "slope_scale": np.ones(d),
+            "center": np.zeros(d),
+            "half_width": np.ones(d),
+        }
+        self.draw(weights)
+
+    def draw(self, weights: Rep) -> None:
+        """Set the initial arrays, before the layer is built."""
+        self._trained = {"direction": weights.direction, "shift": weights.shift}
+        if self.parameterization == "log-scale":
+            self._trained["log_scale"] = np.zeros(len(weights.direction))
+
+    def set(self, domain: Box, slope_scale: Array) -> None:
+        """Set the box and the slope scale, before the layer is built or after."""
+        ratio = slope_scale / self._constants["slope_scale"]
+        self._constants = {
+            "slope_scale": slope_scale,
+            "center": domain.center,
+            "half_width": domain.half_width,
+        }
+        if self.built:
+            for name, value in self._constants.items():
+                getattr(self, name).assign(value)
+            if self.parameterization == "shift":
+                self.direction.assign(self.direction * ratio)
+
+    def build(self, input_shape: Any) -> None:
+        inputs, expected = int(input_shape[-1]), self._trained["direction"].shape[1]
+        if inputs != expected:
+            raise ValueError(
+                f"the first layer was prepared for {expected} inputs and receives {inputs}; "
+                "layer_sizes must start with the number of the network's inputs."
+            )
+        for name, value in self._trained.items():
+            options: dict[str, Any] = {}
+            if name == "direction":
+                options["regularizer"] = self.kernel_regularizer
+                options["constraint"] = self.kernel_constraint
+                if self.parameterization == "shift":
+                    # The trained tensor is w = s v: its scale is in the parameter itself.
+                    value = value * self._constants["slope_scale"]
+            self._add(name, value, trainable=True, **options)
+        for name, value in self._constants.items():
+            self._add(name, value, trainable=False)
+        super().build(input_shape)
+
+    def _add(self, name: str, value: Array, **options: Any) -> None:
+        weight = self.add_weight(
+            name=name, shape=value.shape, initializer=constant(value), **options
+        )
+        setattr(self, name, weight)
+
+    def call(self, x: Any, training: Any = None) -> Any:
+        # The normalisation is folded into the (n, d) arrays: no extra work per point.
+        if self.parameterization == "shift":
+            slope = self.direction / self.half_width
+        else:
+            slope = self.direction * (self.slope_scale / self.half_width)
+            if self.parameterization == "log-scale":
+                slope = slope * tf.exp(self.log_scale)[:, None]
+        offset = tf.reduce_sum(slope * (self.half_width * self.shift - self.center), axis=1)
+        z = tf.matmul(x, slope, transpose_b=True) + offset
+        return z if self.activation is None else self.activation(z)
+
+    def to_rep(self, read: Any) -> Rep:
+        """The parameters in float64; ``read`` turns a variable into an array."""
+        direction = read(self.direction)
+        if self.parameterization == "shift":
+            direction = direction / read(self.slope_scale)
+        trained = self.parameterization == "log-scale"
+        log_scale = read(self.log_scale) if trained else np.zeros(len(direction))
+        return Rep(direction, read(self.shift), log_scale)
+
+
+def constant(value: Array) -> Any:
+    """An initializer that gives these values."""
+
+    def initialize(shape: Any, dtype: Any = None, **_: Any) -> Any:
+        return tf.constant(value, dtype=dtype or _host.real())
+
+    return initialize
+
+
+def scaled(initializer: Any, gain: float) -> Any:
+    """A backend initializer times a factor."""
+
+    def initialize(shape: Any, dtype: Any = None, **_: Any) -> Any:
+        return gain * initializer(shape, dtype=dtype)
+
+    return initialize

@@ -1,0 +1,171 @@
+"""RepFNN and RepPFNN on JAX (Flax linen)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+from flax import linen
+
+from .. import _host
+from ..spec import Array, RepSpec
+from ..theory.initialize import Dense, Rep, Weights, draw
+from ._base import RepNet, make_spec, settled
+from ._doc import document
+
+
+class RepDense(linen.Module):
+    """First layer ``z = w·(x + c)`` on inputs normalised over a box.
+
+    The box and the slope scale are constants of the traced function, not variables: DeepXDE
+    differentiates with respect to every variable of the network.
+    """
+
+    initial: Rep
+    spec: RepSpec
+
+    @linen.compact
+    def __call__(self, x: Any) -> Any:
+        # DeepXDE calls with one point (d,) when it differentiates and with (n, d) otherwise.
+        dtype = _host.real()
+        assert self.spec.domain is not None
+        scale = np.asarray(self.spec.slope_scale)
+        center, half = self.spec.domain.center, self.spec.domain.half_width
+        shift = self._parameter("shift", self.initial.shift)
+        if self.spec.parameterization == "shift":
+            # The trained array is w = s v: its scale is in the parameter itself.
+            slope = self._parameter("direction", self.initial.direction * scale)
+            slope = slope / jnp.asarray(half, dtype)
+        else:
+            slope = self._parameter("direction", self.initial.direction)
+            slope = slope * jnp.asarray(scale / half, dtype)
+            if self.spec.parameterization == "log-scale":
+                log_scale = self._parameter("log_scale", self.initial.log_scale)
+                slope = slope * jnp.exp(log_scale)[:, None]
+        offset = slope * (jnp.asarray(half, dtype) * shift - jnp.asarray(center, dtype))
+        return x @ slope.T + offset.sum(1)
+
+    def _parameter(self, name: str, value: Array) -> Any:
+        return self.param(name, lambda _: jnp.asarray(value, _host.real()))
+
+
+class _JaxRepNet(RepNet):
+    """Fields instead of an ``__init__``, as Flax wants it."""
+
+    def __post_init__(self) -> None:
+        if self.given is None:
+            self.given = make_spec(
+                self.layer_sizes,
+                self.activation,
+                self.kernel_initializer,
+                domain=self.domain,
+                wavenumber=self.wavenumber,
+                slope_scale=self.slope_scale,
+                hidden_gain=self.hidden_gain,
+                parameterization=self.parameterization,
+                seed=self.seed,
+            )
+            self.spec = settled(self.given)
+            self.settled = self.spec is not None and self.given.hidden_gain is not None
+        super().__post_init__()
+
+    def calibrate(self, spec: RepSpec) -> None:
+        self.spec = spec
+        self.settled = True
+
+    def apply_feature_transform(self, transform: Any) -> None:
+        super().apply_feature_transform(transform)
+        self.settled = False
+
+    def setup(self) -> None:
+        if self.spec is None:
+            raise self._uncalibrated()
+        self._activation = (
+            [_host.activation(a) for a in self.activation]
+            if isinstance(self.activation, list)
+            else _host.activation(self.activation)
+        )
+        weights = draw(self.spec)
+        levels = []
+        for depth, (level, fans) in enumerate(zip(weights, self.spec.fans, strict=True)):
+            hidden = depth < len(weights) - 1
+            made = [
+                self._layer(a, n_out, hidden) for a, (_, n_out) in zip(level, fans, strict=True)
+            ]
+            levels.append(made if self._is_parallel(depth) else made[0])
+        self.denses = levels
+
+    def _is_parallel(self, depth: int) -> bool:
+        sizes = self.given.layer_sizes
+        last = depth + 1 == len(sizes) - 1
+        return isinstance(sizes[depth + 1], tuple) or (last and isinstance(sizes[depth], tuple))
+
+    def _layer(self, arrays: Rep | Dense, units: int, hidden: bool) -> Any:
+        if isinstance(arrays, Rep):
+            return RepDense(arrays, self.spec)
+        dtype = _host.real()
+        if arrays.kernel is not None:
+            kernel = jnp.asarray(arrays.kernel, dtype)
+            kernel_init = lambda key, shape, dtype=None: kernel  # noqa: E731
+        else:
+            custom = self.kernel_initializer
+            gain = self.spec.hidden_gain if hidden else 1.0
+            kernel_init = lambda key, shape, dtype=None: gain * custom(key, shape, dtype)  # noqa: E731
+        # Flax keeps parameters in float32 unless told, whatever DeepXDE's float type is.
+        return linen.Dense(units, kernel_init=kernel_init, param_dtype=dtype)
+
+    def weights(self, session: Any = None) -> Weights:
+        if self.params is None:
+            if self.spec is None:
+                raise self._uncalibrated()
+            return draw(self.spec)
+        tree = self.params["params"]
+        sizes = self.spec.fans
+        result: Weights = []
+        for depth, level in enumerate(sizes):
+            names = (
+                [f"denses_{depth}_{j}" for j in range(len(level))]
+                if self._is_parallel(depth)
+                else [f"denses_{depth}"]
+            )
+            result.append([self._read(tree[name]) for name in names])
+        return result
+
+    def _read(self, arrays: Any) -> Rep | Dense:
+        values = {name: np.asarray(value, dtype=float) for name, value in arrays.items()}
+        if "direction" not in values:
+            return Dense(values["kernel"], values["bias"])
+        direction = values["direction"]
+        if self.given.parameterization == "shift":
+            direction = direction / np.asarray(self.spec.slope_scale)
+        log_scale = values.get("log_scale", np.zeros(len(direction)))
+        return Rep(direction, values["shift"], log_scale)
+
+
+@document
+class RepFNN(_JaxRepNet, _host.FNN, kw_only=True):
+    domain: Any = None
+    wavenumber: Any = None
+    slope_scale: Any = None
+    hidden_gain: float | None = None
+    parameterization: str | None = None
+    seed: int | None = None
+
+    given: RepSpec | None = None
+    spec: RepSpec | None = None
+    settled: bool = False
+
+
+@document
+class RepPFNN(_JaxRepNet, _host.PFNN, kw_only=True):
+    domain: Any = None
+    wavenumber: Any = None
+    slope_scale: Any = None
+    hidden_gain: float | None = None
+    parameterization: str | None = None
+    seed: int | None = None
+
+    given: RepSpec | None = None
+    spec: RepSpec | None = None
+    settled: bool = False

@@ -1,0 +1,126 @@
+"""RepFNN and RepPFNN on TensorFlow 2."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from .. import _host
+from ..spec import Array, Box, RepSpec
+from ..theory.initialize import Dense, Rep, Weights, draw
+from ._base import RepNet
+from ._doc import document
+from ._keras import RepDense, constant, scaled, tf
+
+
+class _TensorFlowRepNet(RepNet):
+    _spec: RepSpec | None = None
+
+    def _install(self, weights: Weights) -> None:
+        denses = _host.layers(self)
+        # Keras tracks a list's elements only where they are inserted, not where they are replaced.
+        ordinary = _parallel(denses.pop(0))
+        first = [
+            RepDense(
+                arrays,
+                self.given.parameterization,
+                activation=dense.activation,
+                kernel_regularizer=dense.kernel_regularizer,
+            )
+            for arrays, dense in zip(weights[0], ordinary, strict=True)
+            if isinstance(arrays, Rep)
+        ]
+        parallel = isinstance(self.given.layer_sizes[1], tuple)
+        if parallel:
+            for dense in ordinary:
+                self._tracker.untrack(dense)
+        denses.insert(0, first if parallel else first[0])
+
+    def _levels(self) -> list[list[Any]]:
+        return [
+            _parallel(level)
+            for level in _host.layers(self)
+            if not isinstance(level, tf.keras.layers.Dropout)
+        ]
+
+    def _set_kernels(self, weights: Weights, gain: float = 1.0) -> None:
+        levels = self._levels()
+        for depth, level in enumerate(weights[1:], start=1):
+            for dense, arrays in zip(levels[depth], level, strict=True):
+                if arrays.kernel is not None:
+                    dense.kernel_initializer = constant(arrays.kernel)
+                elif depth < len(weights) - 1:
+                    dense.kernel_initializer = scaled(
+                        _host.initializer(self.given.kernel_initializer), gain
+                    )
+
+    @property
+    def spec(self) -> RepSpec | None:
+        if self._spec is None:
+            return None
+        first = self._levels()[0][0]
+        if not first.built:
+            return self._spec
+        center, half = _numpy(first.center), _numpy(first.half_width)
+        domain = Box(tuple(center - half), tuple(center + half))
+        scale = _numpy(first.slope_scale)
+        return replace(self._spec, domain=domain, slope_scale=tuple(scale))
+
+    def calibrate(self, spec: RepSpec) -> None:
+        assert spec.domain is not None and spec.hidden_gain is not None
+        levels = self._levels()
+        weights = draw(spec)
+        for layer, arrays in zip(levels[0], weights[0], strict=True):
+            if not layer.built:
+                layer.draw(arrays)
+            layer.set(spec.domain, np.array(spec.slope_scale))
+        if not levels[0][0].built:
+            self._set_kernels(weights, spec.hidden_gain)
+        else:
+            assert self._spec is not None and self._spec.hidden_gain is not None
+            factor = spec.hidden_gain / self._spec.hidden_gain
+            for level in levels[1:-1]:
+                for dense in level:
+                    dense.kernel.assign(dense.kernel * factor)
+        self._spec = spec
+        self.settled = True
+
+    def apply_feature_transform(self, transform: Any) -> None:
+        super().apply_feature_transform(transform)
+        self.settled = False
+
+    def call(self, inputs: Any, training: Any = False) -> Any:
+        if self._spec is None:
+            raise self._uncalibrated()
+        return super().call(inputs, training=training)
+
+    def weights(self, session: Any = None) -> Weights:
+        return [
+            [
+                layer.to_rep(_numpy)
+                if isinstance(layer, RepDense)
+                else Dense(_numpy(layer.kernel), _numpy(layer.bias))
+                for layer in level
+            ]
+            for level in self._levels()
+        ]
+
+
+def _parallel(level: Any) -> list[Any]:
+    return list(level) if isinstance(level, (list, tuple)) else [level]
+
+
+def _numpy(variable: Any) -> Array:
+    return np.asarray(variable, dtype=float)
+
+
+@document
+class RepFNN(_TensorFlowRepNet, _host.FNN):
+    pass
+
+
+@document
+class RepPFNN(_TensorFlowRepNet, _host.PFNN):
+    pass
