@@ -91,7 +91,7 @@ def main() -> int:
     import torch
 
     if not torch.cuda.is_available():
-        print("No GPU here: PyTorch sees no CUDA device, so nothing was compared.")
+        report(["No GPU here: PyTorch sees no CUDA device, so nothing was compared."], arguments)
         return 0
     with tempfile.TemporaryDirectory() as folder:
         gpu_file, cpu_file = os.path.join(folder, "gpu.npz"), os.path.join(folder, "cpu.npz")
@@ -106,10 +106,14 @@ def main() -> int:
             failed += not right
             lines.append(f"{key:<48} {difference:8.1e}  {'ok' if right else 'DIFFERS'}")
     lines += ["", f"{len(on_cpu.files) - failed} of {len(on_cpu.files)} agree."]
+    report(lines, arguments)
+    return 1 if failed else 0
+
+
+def report(lines: list[str], arguments: argparse.Namespace) -> None:
     print("\n".join(lines))
     if arguments.output:
         arguments.output.write_text("\n".join(lines) + "\n")
-    return 1 if failed else 0
 
 
 if __name__ == "__main__":

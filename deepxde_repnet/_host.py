@@ -169,14 +169,13 @@ def condition_values(data: Any) -> list[tuple[str, np.ndarray]]:
     found = []
     for i, condition in enumerate(getattr(data, "bcs", None) or [], start=1):
         values = getattr(condition, "values", None)
-        if values is not None:
-            array = np.atleast_1d(dde.backend.to_numpy(values) if not _is_v1_tensor(values) else [])
-            found.append((f"condition {i} ({type(condition).__name__})", array))
+        if dde.backend.is_tensor(values):
+            if backend_name == "tensorflow.compat.v1":
+                values = dde.backend.tf.get_static_value(values)
+            else:
+                values = dde.backend.to_numpy(values)
+            found.append((f"condition {i} ({type(condition).__name__})", np.atleast_1d(values)))
     return found
-
-
-def _is_v1_tensor(values: Any) -> bool:
-    return backend_name == "tensorflow.compat.v1" and dde.backend.is_tensor(values)
 
 
 def transform_points(net: Any, x: np.ndarray) -> np.ndarray:
@@ -316,15 +315,19 @@ def _residuals_tensorflow_v1(
 ) -> tuple[list[np.ndarray], list[np.ndarray | None]]:
     tf = dde.backend.tf
     inputs = tf.constant(x)
-    errors, gradients = _graph_residuals(
-        tf, _zero_tf(tf, model.net), model, inputs, y, n_conditions
-    )
-    feed = {}
     auxiliary = getattr(model.data, "train_aux_vars", None)
+    saved = model.net._auxiliary_vars
     if auxiliary is not None:
-        feed[model.net.auxiliary_vars] = auxiliary
+        # In place of the placeholder, whose number of columns is unknown.
+        model.net._auxiliary_vars = tf.constant(auxiliary)
+    try:
+        errors, gradients = _graph_residuals(
+            tf, _zero_tf(tf, model.net), model, inputs, y, n_conditions
+        )
+    finally:
+        model.net._auxiliary_vars = saved
     there = [c for g in gradients for c in g if c is not None]
-    values = _run_v1([*errors, *there], feed)
+    values = _run_v1([*errors, *there], {model.net.training: True})
     remaining = iter(values[len(errors) :])
     return values[: len(errors)], [
         _columns([None if c is None else next(remaining) for c in row]) for row in gradients
@@ -385,13 +388,15 @@ def _residuals_jax(
         aux = [zero, values] if values else [zero]
         return _as_list(model.data.losses_train(y, zero(inputs), _error, inputs, model, aux=aux))
 
-    points = jnp.asarray(x)
-    columns = []
-    residuals: list[Any] = []
-    for axis in range(points.shape[1]):
-        tangent = jnp.zeros_like(points).at[:, axis].set(1.0)
-        residuals, tangents = jax.jvp(errors, (points,), (tangent,))
-        columns.append(tangents[: len(residuals) - n_conditions])
+    # As one compiled program: operation by operation JAX takes seconds.
+    @jax.jit
+    def evaluate(points: Any) -> tuple[list[Any], list[Any]]:
+        residuals, derivative = jax.linearize(errors, points)
+        axes = jnp.eye(points.shape[1], dtype=points.dtype)
+        along = [derivative(jnp.broadcast_to(axis, points.shape)) for axis in axes]
+        return residuals, [a[: len(residuals) - n_conditions] for a in along]
+
+    residuals, columns = evaluate(jnp.asarray(x))
     gradients: list[np.ndarray | None] = []
     for parts in zip(*columns, strict=True):
         gradients.append(np.stack([_to_float(p).reshape(len(p), -1) for p in parts], axis=2))

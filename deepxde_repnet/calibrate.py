@@ -7,7 +7,7 @@ automatically), boundary and initial data, and targets. Nothing looks at an exac
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -109,7 +109,7 @@ def calibrate(model: Any, arguments: dict[str, Any]) -> None:
     if not net.settled:
         message = _settle(model, x, y, arguments)
         _host.announce(message, arguments["verbose"])
-    elif _host.input_transform(net) is None:
+    if _host.input_transform(net) is None:
         warn_outside(net, x)
 
 
@@ -118,16 +118,15 @@ def _settle(model: Any, x: np.ndarray, y: Any, arguments: dict[str, Any]) -> str
     x = np.asarray(x, dtype=float)
     domain, origin = _domain(model, x)
     samples = _samples(model, x, y, arguments)
-    limit = resolved_wavenumber(len(x), np.ones(domain.dim))
+    spread = np.ptp(x, axis=0) / 2
+    spread = np.where(spread > 0, spread, domain.half_width)
+    limit = resolved_wavenumber(len(x), spread) * domain.half_width
     notes: list[str] = []
     steepness = SLOPE_PER_WAVENUMBER
     if given.slope_scale is not None:
         wave, said = None, "given"
     elif given.wavenumber is not None:
-        wave = np.asarray(given.wavenumber)
-        if len(wave) != domain.dim:
-            wave = np.full(domain.dim, wave[0])
-        said = "given"
+        wave, said = _one_each(net, "wavenumber", domain.dim, "coordinates"), "given"
     else:
         wave, said = _wavenumber(net, samples, domain, limit, notes)
         if _is_fit(samples):
@@ -140,10 +139,11 @@ def _settle(model: Any, x: np.ndarray, y: Any, arguments: dict[str, Any]) -> str
             else slope_scale_from_wavenumber(wave, domain.half_width, steepness)
         )
     else:
-        layer_domain, scale = _through_transform(net, x, domain, wave, given.slope_scale)
+        layer_domain, scale = _through_transform(net, x, domain, wave, steepness)
         notes.append(f"{layer_domain.dim} features over {layer_domain}")
-    gain = given.hidden_gain or _gain(given, scale, samples, domain)
-    net.calibrate(given.completed(layer_domain, scale, gain, dim=layer_domain.dim))
+    spec = given.completed(layer_domain, scale, given.hidden_gain or 1.0, dim=layer_domain.dim)
+    gain = given.hidden_gain or _gain(spec, scale, samples, domain)
+    net.calibrate(replace(spec, hidden_gain=gain))
     parts = [f"domain {domain} ({origin})"]
     if wave is not None:
         parts.append(f"wavenumber {_show(wave)} rad per unit length ({said})")
@@ -152,15 +152,32 @@ def _settle(model: Any, x: np.ndarray, y: Any, arguments: dict[str, Any]) -> str
     return f"{type(net).__name__}: " + ", ".join([*parts, *notes])
 
 
+def _one_each(net: Any, name: str, n: int, what: str) -> Array:
+    """A given number, or one for each of n, as an array (n,)."""
+    values = np.asarray(getattr(net.given, name), dtype=float)
+    if len(values) != n and np.ptp(values) > 0:
+        raise ValueError(
+            f"{type(net).__name__}: {name} has {len(values)} values but there are {n} {what}; "
+            "give one number for all or one for each."
+        )
+    return values if len(values) == n else np.full(n, values[0])
+
+
 def _domain(model: Any, x: Array) -> tuple[Box, str]:
     """Box of the problem's coordinates: as given, else of the geometry, else of the points."""
     given = model.net.given.domain
     if given is not None:
         return given, "given"
+    lower, upper = x.min(axis=0), x.max(axis=0)
     bounds = _host.bounding_box(_host.geometry(model.data))
     if bounds is not None and np.all(np.isfinite(bounds)) and np.all(bounds[0] < bounds[1]):
-        return Box(*bounds), "geometry"
-    lower, upper = x.min(axis=0), x.max(axis=0)
+        # Conditions and anchors may lie outside of the geometry, and so may all points of one whose
+        # bounding box DeepXDE gets wrong (an Ellipse that is not centred at the origin).
+        box = Box(*bounds)
+        if (np.abs(box.normalise(np.stack([lower, upper]))) <= 1 + 1e-3).all():
+            return box, "geometry"
+        widened = Box(np.minimum(lower, box.lower), np.maximum(upper, box.upper))
+        return widened, "geometry and training points"
     if not np.all(lower < upper):
         axis = int(np.argmax(lower >= upper))
         raise ValueError(
@@ -196,13 +213,13 @@ def _is_fit(samples: list[_host.Samples]) -> bool:
     return bool(samples) and all(sample.name == "target" for sample in samples)
 
 
-def _gain(given: RepSpec, scale: Array, samples: list[_host.Samples], domain: Box) -> float:
+def _gain(spec: RepSpec, scale: Array, samples: list[_host.Samples], domain: Box) -> float:
     """Hidden gain: slope preserving for equations, larger where only targets are fitted."""
     if _is_fit(samples):
         normalised = estimate_wavenumber(samples, domain.dim).wavenumber * domain.half_width
         if np.any(normalised > 0):
-            return fitting_gain(given, scale, float(np.nanmax(normalised)))
-    return slope_preserving_gain(given, scale)
+            return fitting_gain(spec, scale, float(np.nanmax(normalised)))
+    return slope_preserving_gain(spec, scale)
 
 
 def _wavenumber(
@@ -243,13 +260,14 @@ def _wavenumber(
 
 
 def _through_transform(
-    net: Any, x: Array, domain: Box, wave: Array | None, slope_scale: Any
+    net: Any, x: Array, domain: Box, wave: Array | None, steepness: float
 ) -> tuple[Box, Array]:
     """Box and slope scale for the features of a transform f, by the chain rule.
 
     A ridge over normalised features with slope scale s_m has along x_j the mean square slope
     ``sum_m s_m² <(∂f_m/∂x_j)²>/h_m²``; that is set to ``(0.4 k_j)²`` by non-negative least squares,
-    with a little weight on equal scales where several features could serve.
+    with a little weight on equal scales where several features could serve. ``steepness`` stands
+    for the 0.4.
     """
     features = _host.transform_points(net, x)
     lower, upper = features.min(axis=0), features.max(axis=0)
@@ -257,20 +275,23 @@ def _through_transform(
     lower, upper = np.where(flat, lower - 1.0, lower), np.where(flat, upper + 1.0, upper)
     box = Box(lower, upper)
     if wave is None:
-        scale = np.asarray(slope_scale, dtype=float)
-        return box, scale if len(scale) == box.dim else np.full(box.dim, scale[0])
-    step = 1e-3 * domain.half_width
+        return box, _one_each(net, "slope_scale", box.dim, "features")
+    # The best step of a central difference, and the transform may be undefined outside the domain.
+    step = float(np.finfo(_host.real(np)).eps) ** (1 / 3) * domain.half_width
+    lowest_x = np.minimum(domain.lower, x.min(axis=0))
+    highest_x = np.maximum(domain.upper, x.max(axis=0))
     columns = []
     for j in range(domain.dim):
-        move = np.zeros(domain.dim)
-        move[j] = step[j]
-        slope = (_host.transform_points(net, x + move) - _host.transform_points(net, x - move)) / (
-            2 * step[j]
+        left, right = x.copy(), x.copy()
+        left[:, j] = np.maximum(x[:, j] - step[j], lowest_x[j])
+        right[:, j] = np.minimum(x[:, j] + step[j], highest_x[j])
+        slope = (_host.transform_points(net, right) - _host.transform_points(net, left)) / (
+            right[:, j : j + 1] - left[:, j : j + 1]
         )
         # In normalised units on both sides.
         columns.append(((slope * domain.half_width[j] / box.half_width) ** 2).mean(axis=0))
     speed = np.array(columns)
-    target = slope_scale_from_wavenumber(wave, domain.half_width) ** 2
+    target = slope_scale_from_wavenumber(wave, domain.half_width, steepness) ** 2
     even = target.max() / max(float(speed.sum(axis=1).max()), 1e-12)
     ridge = 1e-3 * max(float(speed.max()), 1e-12)
     squares, _ = nnls(

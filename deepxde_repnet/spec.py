@@ -335,10 +335,9 @@ def _check_activation(activation: Any, n_layers: int) -> None:
     if activation is None or callable(activation):
         return
     if isinstance(activation, str):
-        name = activation.lower()
-        if name in ACTIVATIONS:
+        if activation.lower() in ACTIVATIONS:
             return
-        if name.startswith("laaf"):
+        if activation.startswith("LAAF"):
             parts = activation.split()
             head = parts[0].split("-") if parts else []
             if len(parts) == 2 and len(head) == 2 and parts[1].lower() in ACTIVATIONS:

@@ -92,6 +92,8 @@ class RepNet:
 
     given: RepSpec
     settled: bool = False
+    _ready: bool = False  # whether the first layer's box is that of its inputs
+    _restored: bool = False  # whether that box was read from a file
 
     def __init__(
         self,
@@ -118,7 +120,11 @@ class RepNet:
             parameterization=parameterization,
             seed=seed,
         )
-        super().__init__(layer_sizes, activation, kernel_initializer, *args, **kwargs)
+        # The kernels behind a name are our own draw, also where DeepXDE does not know the name.
+        host_initializer = (
+            "Glorot uniform" if isinstance(kernel_initializer, str) else kernel_initializer
+        )
+        super().__init__(layer_sizes, activation, host_initializer, *args, **kwargs)
         self.given = given
         self._install(draw(given))
         spec = settled(given)
@@ -151,6 +157,12 @@ class RepNet:
         """
         raise NotImplementedError
 
+    def apply_feature_transform(self, transform: Any) -> None:
+        """As in DeepXDE; the first layer's box must then be that of the features."""
+        super().apply_feature_transform(transform)  # type: ignore[misc]
+        if not self._restored:
+            self.settled = self._ready = False
+
     def weights(self, session: Any = None) -> Weights:
         """The current parameters as NumPy arrays in float64.
 
@@ -161,6 +173,12 @@ class RepNet:
 
     def _uncalibrated(self) -> RuntimeError:
         name = type(self).__name__
+        if _host.input_transform(self) is not None:
+            return RuntimeError(
+                f"{name} does not know the range of its features yet (a domain that is given is "
+                "that of the coordinates). It is worked out by "
+                "dde.Model(data, net).compile(...); call that first."
+            )
         return RuntimeError(
             f"{name} does not know its domain and slope scale yet. They are worked out by "
             "dde.Model(data, net).compile(...); to use the network before or without that, give "

@@ -5,6 +5,8 @@ from __future__ import annotations
 import inspect
 from typing import TypeVar
 
+from ._base import RepNet
+
 _DOC = {
     "RepFNN": """Fully connected network that resolves oscillations, a drop-in for ``dde.nn.FNN``.
 
@@ -51,10 +53,9 @@ def document(cls: Net) -> Net:
     """Give a network its docstring and the signature that its ``__init__`` really accepts."""
     cls.__doc__ = _DOC[cls.__name__] + _ARGUMENTS
     bases = [b for b in cls.__mro__[1:] if b.__module__.startswith("deepxde.")]
-    host = list(inspect.signature(bases[0]).parameters.values())
-    own = inspect.signature(cls.__init__).parameters.values()
-    taken = {p.name for p in host}
+    host = inspect.signature(bases[0]).parameters.values()
+    own = inspect.signature(RepNet.__init__).parameters.values()
     positional = [p for p in host if p.kind is not p.KEYWORD_ONLY]
-    keyword_only = [p for p in own if p.kind is p.KEYWORD_ONLY and p.name not in taken]
+    keyword_only = [p for p in own if p.kind is p.KEYWORD_ONLY]
     cls.__signature__ = inspect.Signature([*positional, *keyword_only])
     return cls

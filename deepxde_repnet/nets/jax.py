@@ -71,21 +71,23 @@ class _JaxRepNet(RepNet):
         super().__post_init__()
 
     def calibrate(self, spec: RepSpec) -> None:
+        if self.params is not None:
+            raise RuntimeError(
+                f"the parameters of {type(self).__name__} exist already, and its first layer is "
+                "made for other inputs; apply the feature transform before Model.compile."
+            )
         self.spec = spec
         self.settled = True
 
     def apply_feature_transform(self, transform: Any) -> None:
-        super().apply_feature_transform(transform)
+        super(RepNet, self).apply_feature_transform(transform)
+        self.spec = None
         self.settled = False
 
     def setup(self) -> None:
         if self.spec is None:
             raise self._uncalibrated()
-        self._activation = (
-            [_host.activation(a) for a in self.activation]
-            if isinstance(self.activation, list)
-            else _host.activation(self.activation)
-        )
+        self._activation = _host.activation(self.activation)
         weights = draw(self.spec)
         levels = []
         for depth, (level, fans) in enumerate(zip(weights, self.spec.fans, strict=True)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -70,9 +71,9 @@ class RepLinear(paddle.nn.Layer):
 
 
 class _PaddleRepNet(RepNet):
-    _gain: float | None = None  # of the hidden kernels as they are; None before calibration
-
     def _install(self, weights: Weights) -> None:
+        # The hidden gain of a calibrated network, NaN before; it travels with the state dict.
+        self.register_buffer("_gain", _tensor(np.array(math.nan)))
         levels = _host.layers(self)
         for depth, level in enumerate(weights):
             for j, arrays in enumerate(level):
@@ -94,38 +95,45 @@ class _PaddleRepNet(RepNet):
 
     @property
     def spec(self) -> RepSpec | None:
-        if self._gain is None:
+        if not self._ready:
             return None
         first = self._first()[0]
         center, half = _numpy(first.center), _numpy(first.half_width)
         domain = Box(tuple(center - half), tuple(center + half))
-        return self.given.completed(domain, _numpy(first.slope_scale), self._gain)
+        return self.given.completed(
+            domain, _numpy(first.slope_scale), float(self._gain), dim=domain.dim
+        )
 
     def calibrate(self, spec: RepSpec) -> None:
         assert spec.domain is not None and spec.hidden_gain is not None
+        if spec.dim != self.given.dim:
+            raise ValueError(
+                f"layer_sizes of {type(self).__name__} starts with {self.given.dim}, but there are "
+                f"{spec.dim} inputs (features, where there is a feature transform); write "
+                f"[{spec.dim}, ...]."
+            )
         for layer in self._first():
             layer.set(spec.domain, np.array(spec.slope_scale))
-        self._scale_hidden(spec.hidden_gain / (self._gain or self.given.hidden_gain or 1.0))
-        self._gain = spec.hidden_gain
-        self.settled = True
+        held = float(self._gain)
+        if math.isnan(held):
+            held = self.given.hidden_gain or 1.0
+        self._scale_hidden(spec.hidden_gain / held)
+        self._gain.set_value(_tensor(np.array(spec.hidden_gain)))
+        self.settled = self._ready = True
 
     def _scale_hidden(self, factor: float) -> None:
         for level in list(_host.layers(self))[1:-1]:
             for linear in _parallel(level):
                 linear.weight.set_value(linear.weight * factor)
 
-    def apply_feature_transform(self, transform: Any) -> None:
-        super().apply_feature_transform(transform)
-        self.settled = False
-
     def set_state_dict(self, *args: Any, **kwargs: Any) -> Any:
         result = super().set_state_dict(*args, **kwargs)
-        self._gain = self._gain or self.given.hidden_gain or 1.0
-        self.settled = True
+        if not math.isnan(float(self._gain)):
+            self.settled = self._ready = self._restored = True
         return result
 
     def forward(self, inputs: Any) -> Any:
-        if self._gain is None:
+        if not self._ready:
             raise self._uncalibrated()
         return super().forward(inputs)
 

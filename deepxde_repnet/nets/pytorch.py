@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -36,12 +37,12 @@ class RepLinear(torch.nn.Module):
 
     def set(self, domain: Box, slope_scale: Array) -> None:
         with torch.no_grad():
-            scale = torch.as_tensor(slope_scale).to(self.slope_scale)
+            scale = _like(self.slope_scale, slope_scale)
             if self.parameterization == "shift":
                 self.direction.mul_(scale / self.slope_scale)
             self.slope_scale.copy_(scale)
-            self.center.copy_(torch.as_tensor(domain.center))
-            self.half_width.copy_(torch.as_tensor(domain.half_width))
+            self.center.copy_(_like(self.center, domain.center))
+            self.half_width.copy_(_like(self.half_width, domain.half_width))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         # The normalisation is folded into the (n, d) arrays: no extra work per point.
@@ -64,9 +65,9 @@ class RepLinear(torch.nn.Module):
 
 
 class _TorchRepNet(RepNet):
-    _gain: float | None = None  # of the hidden kernels as they are; None before calibration
-
     def _install(self, weights: Weights) -> None:
+        # The hidden gain of a calibrated network, NaN before; it travels with the state dict.
+        self.register_buffer("_gain", torch.tensor(math.nan, dtype=_host.real()))
         levels = _host.layers(self)
         for depth, level in enumerate(weights):
             for j, arrays in enumerate(level):
@@ -80,7 +81,7 @@ class _TorchRepNet(RepNet):
                 linear = _parallel(levels[depth])[j]
                 with torch.no_grad():
                     if arrays.kernel is not None:
-                        linear.weight.copy_(torch.as_tensor(arrays.kernel.T))
+                        linear.weight.copy_(_like(linear.weight, arrays.kernel.T))
                     elif depth < len(weights) - 1:
                         linear.weight.mul_(self.given.hidden_gain or 1.0)
 
@@ -89,20 +90,31 @@ class _TorchRepNet(RepNet):
 
     @property
     def spec(self) -> RepSpec | None:
-        if self._gain is None:
+        if not self._ready:
             return None
         first = self._first()[0]
         center, half = _numpy(first.center), _numpy(first.half_width)
         domain = Box(tuple(center - half), tuple(center + half))
-        return self.given.completed(domain, _numpy(first.slope_scale), self._gain)
+        return self.given.completed(
+            domain, _numpy(first.slope_scale), float(self._gain), dim=domain.dim
+        )
 
     def calibrate(self, spec: RepSpec) -> None:
         assert spec.domain is not None and spec.hidden_gain is not None
+        if spec.dim != self.given.dim:
+            raise ValueError(
+                f"layer_sizes of {type(self).__name__} starts with {self.given.dim}, but there are "
+                f"{spec.dim} inputs (features, where there is a feature transform); write "
+                f"[{spec.dim}, ...]."
+            )
         for layer in self._first():
             layer.set(spec.domain, np.array(spec.slope_scale))
-        self._scale_hidden(spec.hidden_gain / (self._gain or self.given.hidden_gain or 1.0))
-        self._gain = spec.hidden_gain
-        self.settled = True
+        held = float(self._gain)
+        if math.isnan(held):
+            held = self.given.hidden_gain or 1.0
+        self._scale_hidden(spec.hidden_gain / held)
+        self._gain.fill_(spec.hidden_gain)
+        self.settled = self._ready = True
 
     def _scale_hidden(self, factor: float) -> None:
         for level in list(_host.layers(self))[1:-1]:
@@ -110,18 +122,14 @@ class _TorchRepNet(RepNet):
                 with torch.no_grad():
                     linear.weight.mul_(factor)
 
-    def apply_feature_transform(self, transform: Any) -> None:
-        super().apply_feature_transform(transform)
-        self.settled = False
-
     def load_state_dict(self, *args: Any, **kwargs: Any) -> Any:
         result = super().load_state_dict(*args, **kwargs)
-        self._gain = self._gain or self.given.hidden_gain or 1.0
-        self.settled = True
+        if not math.isnan(float(self._gain)):
+            self.settled = self._ready = self._restored = True
         return result
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
-        if self._gain is None:
+        if not self._ready:
             raise self._uncalibrated()
         return super().forward(inputs)
 
@@ -139,6 +147,11 @@ class _TorchRepNet(RepNet):
 
 def _parallel(level: Any) -> Any:
     return level if isinstance(level, torch.nn.ModuleList) else [level]
+
+
+def _like(tensor: torch.Tensor, values: Array) -> torch.Tensor:
+    """The values with a tensor's type and on its device (which may have no float64)."""
+    return torch.tensor(values, dtype=tensor.dtype, device=tensor.device)
 
 
 def _numpy(tensor: torch.Tensor) -> Array:

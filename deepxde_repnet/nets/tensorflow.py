@@ -58,7 +58,7 @@ class _TensorFlowRepNet(RepNet):
 
     @property
     def spec(self) -> RepSpec | None:
-        if self._spec is None:
+        if self._spec is None or not self._ready:
             return None
         first = self._levels()[0][0]
         if not first.built:
@@ -85,18 +85,29 @@ class _TensorFlowRepNet(RepNet):
                 for dense in level:
                     dense.kernel.assign(dense.kernel * factor)
         self._spec = spec
-        self.settled = True
+        self.settled = self._ready = True
 
-    def apply_feature_transform(self, transform: Any) -> None:
-        super().apply_feature_transform(transform)
-        self.settled = False
+    def _build_layers(self) -> None:
+        """Create the variables, which Keras otherwise does in the first call."""
+        if not self._ready:
+            raise self._uncalibrated()
+        assert self._spec is not None
+        for level, fans in zip(self._levels(), self._spec.fans, strict=True):
+            for layer, (n_in, _) in zip(level, fans, strict=True):
+                if not layer.built:
+                    layer.build((None, n_in))
+
+    def load_weights(self, *args: Any, **kwargs: Any) -> Any:
+        self._build_layers()
+        return super().load_weights(*args, **kwargs)
 
     def call(self, inputs: Any, training: Any = False) -> Any:
-        if self._spec is None:
+        if not self._ready:
             raise self._uncalibrated()
         return super().call(inputs, training=training)
 
     def weights(self, session: Any = None) -> Weights:
+        self._build_layers()
         return [
             [
                 layer.to_rep(_numpy)

@@ -24,20 +24,19 @@ class _CompatV1RepNet(RepNet):
 
     @property
     def spec(self) -> RepSpec | None:
-        return self._spec
+        return self._spec if self._ready else None
 
     def calibrate(self, spec: RepSpec) -> None:
         if self.built:
-            raise RuntimeError("the graph is already built; calibrate before Model.compile.")
+            raise RuntimeError(
+                f"the graph of {type(self).__name__} is built already, for other inputs; apply the "
+                "feature transform before Model.compile."
+            )
         self._spec = spec
-        self.settled = True
-
-    def apply_feature_transform(self, transform: Any) -> None:
-        super().apply_feature_transform(transform)
-        self.settled = False
+        self.settled = self._ready = True
 
     def build(self) -> None:
-        if self._spec is None:
+        if self._spec is None or not self._ready:
             raise self._uncalibrated()
         self._initial = draw(self._spec)
         self._layers: list[list[Any]] = [[] for _ in self._initial]

@@ -2,32 +2,36 @@
 
 The network has L hidden layers: a first layer z_i = sum_j w_ij (x_j + c_ij) with w_ij ~ N(0, s_j²)
 and c_ij ~ U(-1, 1), hidden weights of standard deviation g/sqrt(fan_in), output weights of standard
-deviation v/sqrt(fan_in), and zero biases. As the widths grow, E u² and E|∇u|² over the draw obey a
-recursion over the layers in which only Gaussian moments of the activation φ enter; as the weights
-are scaled by the fan-in, the widths themselves drop out. For g0 ~ N(0, 1) and z = sqrt(q) g0:
+deviation v/sqrt(fan_in), and zero biases. As the widths grow, E u² and the mean square
+slope over the draw obey a recursion over the layers in which only Gaussian moments of the
+activation φ enter; as the weights are scaled by the fan-in, the widths themselves drop out. For
+g0 ~ N(0, 1) and z = sqrt(q) g0::
 
     V(q)  = E φ(z)²            D(q)  = E φ'(z)²
     D2(q) = E g0² φ'(z)²       V'(q) = dV/dq = E[φ(z) φ'(z) z] / q
 
-First layer, at the point x with y = x + c and q_c = sum_j s_j² y_j²:
+First layer, at the point x with y = x + c and q_c = sum_j s_j² y_j²::
 
     A_1  = E_c V(q_c)
     ∇A_1 = 2 E_c[V'(q_c) (s_j² y_j)_j]
     G_1  = E_c[D(q_c) sum_j s_j² + (D2(q_c) - D(q_c)) sum_j s_j⁴ y_j² / q_c]
 
-Hidden layer l >= 2, with q = g² A_{l-1}:
+Hidden layer l >= 2, with q = g² A_{l-1}::
 
     A_l  = V(q)
     ∇A_l = V'(q) ∇q,  ∇q = g² ∇A_{l-1}
     G_l  = D(q) g² G_{l-1} + (D2(q) - D(q)) |∇q|² / (4 q)
 
-Output: E u² = v² A_L, E|∇u|² = v² G_L, and Ω² = mean_x G_L / mean_x A_L.
+Output::
+
+    E u² = v² A_L,  E|∇u|² = v² G_L,  Ω² = mean_x G_L / mean_x A_L
 
 G_1 follows from the law of w given z: for fixed y, w_j is Gaussian with mean s_j² y_j z / q_c and
 variance s_j² - s_j⁴ y_j² / q_c. With equal s_j = s it is s² E_c[(d - 1) D + D2].
 
 All lengths are in normalised coordinates, where the domain is [-1, 1]^d. The layer is that of
-Wang, Zhou and Meng (arXiv 2606.16575); the recursion was derived for this project, see docs/theory.
+Wang, Zhou and Meng (arXiv 2606.16575); the recursion was derived for this project, see the
+documentation page "Magnitudes at initialization".
 """
 
 from __future__ import annotations

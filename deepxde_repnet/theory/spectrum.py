@@ -1,12 +1,12 @@
 """Wavenumbers of sampled functions: how fast data vary along each axis, and what points resolve.
 
-The wavenumber of a function v along axis j is
+The wavenumber of a function v along axis j is::
 
     k_j = rms(∂v/∂x_j) / rms(v - mean v)
 
-in radians per unit of x_j; it is |k_j| for v = sin(k·x + phase). It is what the slope scale of a
-RepNet is chosen from, see docs/theory. Functions with several outputs are treated as one vector:
-squares are summed over the outputs.
+in radians per unit of x_j; it is ``|k_j|`` for v = sin(k·x + phase). It is what the slope scale of
+a RepNet is chosen from. Functions with several outputs are treated as one vector: squares are
+summed over the outputs.
 """
 
 from __future__ import annotations

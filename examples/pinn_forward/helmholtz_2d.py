@@ -60,15 +60,14 @@ def network(Net=RepFNN, **options):
     return net
 
 
-def train(model, adam=500, lbfgs=4 * (350,), per_axis=(23, 50)):
-    """Adam on few points, always new; then L-BFGS on many, new now and then."""
+def train(model, adam=1000, lbfgs=1000, per_axis=(23, 50)):
+    """Adam on few points, always new; then L-BFGS on many, which it needs to keep."""
     model.compile("adam", lr=2e-3)
     model.train(iterations=adam, callbacks=[FreshPoints(per_axis[0])])
-    for maxiter in lbfgs:
-        model.data.replace_with_anchors(stratified(per_axis[1]))
-        dde.optimizers.set_LBFGS_options(maxiter=maxiter)
-        model.compile("L-BFGS")
-        model.train()
+    model.data.replace_with_anchors(stratified(per_axis[1]))
+    dde.optimizers.set_LBFGS_options(maxiter=lbfgs)
+    model.compile("L-BFGS")
+    model.train()
 
 
 def error(model, points_per_axis=101):

@@ -1,0 +1,88 @@
+"""Draw the gallery: run each example as it stands and save its picture in docs/_static/.
+
+python docs/make_gallery.py [names ...]
+"""
+
+import contextlib
+import io
+import sys
+from pathlib import Path
+
+import deepxde as dde
+import matplotlib
+import numpy as np
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt  # noqa: E402
+
+from examples.function import function_1d  # noqa: E402
+from examples.pinn_forward import helmholtz_2d, poisson_1d_multiscale  # noqa: E402
+from examples.pinn_inverse import helmholtz_2d_inverse  # noqa: E402
+
+STATIC = ROOT / "docs" / "_static"
+
+
+def line(model, exact, lower, upper, path):
+    """Solution and error of a problem in one dimension."""
+    x = np.linspace(lower, upper, 2001)[:, None]
+    y, truth = model.predict(x), exact(x)
+    figure, (above, below) = plt.subplots(2, 1, figsize=(8, 5), sharex=True, layout="constrained")
+    above.plot(x, truth, color="0.75", lw=3, label="exact")
+    above.plot(x, y, color="#0072b2", lw=1, label="RepFNN")
+    above.set_ylabel("u")
+    above.legend(loc="upper right")
+    below.semilogy(x, np.abs(y - truth) + 1e-12, color="#d55e00", lw=0.8)
+    below.set(xlabel="x", ylabel="|u - exact|")
+    below.set_ylim(bottom=1e-7)
+    figure.savefig(path, dpi=100)
+    plt.close(figure)
+
+
+def square(model, exact, path, points=None):
+    """Solution and error on the unit square."""
+    axis = np.linspace(0, 1, 151)
+    x = np.stack(np.meshgrid(axis, axis), axis=-1).reshape(-1, 2)
+    y, truth = (f.reshape(151, 151) for f in (model.predict(x), exact(x)))
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.8), layout="constrained")
+    extent = (0, 1, 0, 1)
+    image = left.imshow(y, origin="lower", extent=extent, cmap="RdBu_r", vmin=-1.1, vmax=1.1)
+    figure.colorbar(image, ax=left, label="u")
+    if points is not None:
+        left.plot(*points.T, "k+", ms=7, label="observed")
+        left.legend(loc="upper right")
+    image = right.imshow(np.abs(y - truth), origin="lower", extent=extent, cmap="viridis")
+    figure.colorbar(image, ax=right, label="|u - exact|")
+    left.set(title="solution", xlabel="x", ylabel="y")
+    right.set(title="error", xlabel="x", ylabel="y")
+    figure.savefig(path, dpi=100)
+    plt.close(figure)
+
+
+def draw(name):
+    dde.config.set_random_seed(0)
+    path = STATIC / f"{name}.png"
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        if name == "function_1d":
+            line(function_1d.main(), function_1d.function, -1, 1, path)
+        elif name == "poisson_1d_multiscale":
+            line(poisson_1d_multiscale.main(), poisson_1d_multiscale.solution, 0, 1, path)
+        elif name == "helmholtz_2d_fields":
+            square(helmholtz_2d.main(), helmholtz_2d.solution, path)
+        else:
+            model, _ = helmholtz_2d_inverse.main()
+            points = model.data.bcs[0].points
+            square(model, helmholtz_2d_inverse.solution, path, points)
+    print(name, printed.getvalue().splitlines()[-1])
+
+
+if __name__ == "__main__":
+    every = (
+        "function_1d",
+        "poisson_1d_multiscale",
+        "helmholtz_2d_fields",
+        "helmholtz_2d_inverse",
+    )
+    for wanted in sys.argv[1:] or every:
+        draw(wanted)
