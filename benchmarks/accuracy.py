@@ -130,7 +130,7 @@ def machine() -> dict:
 
 
 def write_table(study: str, results: dict) -> None:
-    """A list table of medians with every seed behind them, in reStructuredText."""
+    """Medians with every seed behind them, for the docs; the medians for the README too."""
     nets = STUDIES[study]["nets"]
     seeds = range(STUDIES[study]["seeds"])
     rows = [["Problem", "Network", "Median error", "Every seed", "Median time (s)"]]
@@ -161,6 +161,15 @@ def write_table(study: str, results: dict) -> None:
     ]
     (ROOT / "docs" / "_tables" / f"{study}.rst").write_text("\n".join(lines) + "\n")
     print("\n".join(" | ".join(row) for row in rows))
+    if study == "accuracy":
+        readme = ROOT / "README.md"
+        head, _, rest = readme.read_text().partition("<!-- accuracy -->\n")
+        tail = rest.partition("<!-- /accuracy -->")[2]
+        table = ["| problem | `dde.nn.FNN` | `RepFNN` |", "|---|---|---|"]
+        for fnn, rep in zip(rows[1::2], rows[2::2], strict=True):
+            table.append(f"| {fnn[0]} | {fnn[2]} | {rep[2]} |")
+        marked = ["<!-- accuracy -->", *table, "<!-- /accuracy -->"]
+        readme.write_text(head + "\n".join(marked) + tail)
 
 
 def main() -> None:

@@ -101,6 +101,8 @@ def calibrate(model: Any, arguments: dict[str, Any]) -> None:
         return
     x, y = _host.training_points(model.data)
     if not isinstance(x, np.ndarray) or x.ndim != 2:
+        if net.settled:
+            return
         raise ValueError(
             f"{type(model.data).__name__} does not give its points as one array (N, d), which "
             f"{type(net).__name__} needs; give {type(net).__name__} a domain and a wavenumber."
@@ -192,8 +194,19 @@ def _samples(model: Any, x: Array, y: Any, arguments: dict[str, Any]) -> list[_h
     """The problem's residuals at zero output; warns where one is not finite."""
     variables = arguments.get("external_trainable_variables") or []
     variables = variables if isinstance(variables, (list, tuple)) else [variables]
-    samples = _host.zero_residuals(model, np.asarray(x, _host.real(np)), y, variables)
     name = type(model.net).__name__
+    try:
+        samples = _host.zero_residuals(model, np.asarray(x, _host.real(np)), y, variables)
+    except Exception as error:  # a user's PDE may fail for a network that is zero
+        warnings.warn(
+            f"{name}: the problem could not be evaluated with zero for the network's output "
+            f"({type(error).__name__}: {error}), so it says nothing about its wavenumber; assuming "
+            f"one wave over the domain. Give {name}(..., wavenumber=...) in radians per unit "
+            "length, if the solution oscillates faster.",
+            UserWarning,
+            stacklevel=5,
+        )
+        return []
     for sample in samples:
         bad = ~np.isfinite(sample.values).all(axis=1)
         if bad.any():
@@ -218,7 +231,8 @@ def _gain(spec: RepSpec, scale: Array, samples: list[_host.Samples], domain: Box
     if _is_fit(samples):
         normalised = estimate_wavenumber(samples, domain.dim).wavenumber * domain.half_width
         if np.any(normalised > 0):
-            return fitting_gain(spec, scale, float(np.nanmax(normalised)))
+            # Ω compares the length of the whole gradient with the value.
+            return fitting_gain(spec, scale, float(np.sqrt(np.nansum(normalised**2))))
     return slope_preserving_gain(spec, scale)
 
 
@@ -230,6 +244,8 @@ def _wavenumber(
     estimate = estimate_wavenumber(samples, domain.dim)
     normalised = estimate.wavenumber * domain.half_width
     if not np.any(normalised > 0):
+        if not samples:
+            return LOWEST_WAVENUMBER / domain.half_width, "not known; lowest"
         warnings.warn(
             f"{name}: neither the source term nor the conditions vary, so nothing says how fast "
             "the solution oscillates; assuming one wave over the domain. If it oscillates faster "

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -61,6 +62,7 @@ def test_a_failed_run_is_shown_and_not_dropped(tmp_path, monkeypatch):
     cells[accuracy.key("helmholtz_2d", {"net": "RepFNN"}, 2)] = {
         "failed": "RuntimeError: out of luck"
     }
+    shutil.copy(ROOT / "README.md", tmp_path)
     accuracy.write_table("accuracy", {"cells": cells, "machine": accuracy.machine()})
     table = (tmp_path / "docs" / "_tables" / "accuracy.rst").read_text()
     assert table.count("failed") == 1
@@ -71,6 +73,7 @@ def test_tables_in_the_docs_are_those_of_the_results(study, tmp_path, monkeypatc
     results = json.loads((ROOT / "benchmarks" / "results" / "accuracy.json").read_text())
     monkeypatch.setattr(accuracy, "ROOT", tmp_path)
     (tmp_path / "docs" / "_tables").mkdir(parents=True)
+    shutil.copy(ROOT / "README.md", tmp_path)
     accuracy.write_table(study, results)
-    name = Path("docs") / "_tables" / f"{study}.rst"
-    assert (tmp_path / name).read_text() == (ROOT / name).read_text()
+    for name in (Path("docs") / "_tables" / f"{study}.rst", Path("README.md")):
+        assert (tmp_path / name).read_text() == (ROOT / name).read_text()
