@@ -157,7 +157,9 @@ def write_table(study: str, results: dict) -> None:
         "",
         f"Relative L2 errors. Written by ``benchmarks/accuracy.py --study {study}``, seeds 0 to "
         f"{len(seeds) - 1}; PyTorch {facts['torch']}, DeepXDE {facts['deepxde']}, "
-        f"{facts['float']}, one thread for each run on a machine with {facts['cores']} cores.",
+        f"{facts['float']}, one thread for each run on a machine with {facts['cores']} cores. "
+        "The machine did other work meanwhile, more at some times than at others: to compare times "
+        "see the cost of a step.",
     ]
     (ROOT / "docs" / "_tables" / f"{study}.rst").write_text("\n".join(lines) + "\n")
     print("\n".join(" | ".join(row) for row in rows))

@@ -190,23 +190,24 @@ def _domain(model: Any, x: Array) -> tuple[Box, str]:
     return Box(lower, upper), "training points"
 
 
-def _samples(model: Any, x: Array, y: Any, arguments: dict[str, Any]) -> list[_host.Samples]:
-    """The problem's residuals at zero output; warns where one is not finite."""
+def _samples(model: Any, x: Array, y: Any, arguments: dict[str, Any]) -> list[_host.Samples] | None:
+    """The problem's residuals at zero output, None where it fails; warns if one is not finite."""
     variables = arguments.get("external_trainable_variables") or []
     variables = variables if isinstance(variables, (list, tuple)) else [variables]
     name = type(model.net).__name__
     try:
         samples = _host.zero_residuals(model, np.asarray(x, _host.real(np)), y, variables)
     except Exception as error:  # a user's PDE may fail for a network that is zero
-        warnings.warn(
-            f"{name}: the problem could not be evaluated with zero for the network's output "
-            f"({type(error).__name__}: {error}), so it says nothing about its wavenumber; assuming "
-            f"one wave over the domain. Give {name}(..., wavenumber=...) in radians per unit "
-            "length, if the solution oscillates faster.",
-            UserWarning,
-            stacklevel=5,
-        )
-        return []
+        if model.net.given.wavenumber is None and model.net.given.slope_scale is None:
+            warnings.warn(
+                f"{name}: the problem could not be evaluated with zero for the network's output "
+                f"({type(error).__name__}: {error}), so it says nothing about its wavenumber; "
+                f"assuming one wave over the domain. Give {name}(..., wavenumber=...) in radians "
+                "per unit length, if the solution oscillates faster.",
+                UserWarning,
+                stacklevel=5,
+            )
+        return None
     for sample in samples:
         bad = ~np.isfinite(sample.values).all(axis=1)
         if bad.any():
@@ -221,14 +222,14 @@ def _samples(model: Any, x: Array, y: Any, arguments: dict[str, Any]) -> list[_h
     return samples
 
 
-def _is_fit(samples: list[_host.Samples]) -> bool:
+def _is_fit(samples: list[_host.Samples] | None) -> bool:
     """Whether the problem has targets alone, and no equation."""
-    return bool(samples) and all(sample.name == "target" for sample in samples)
+    return samples is not None and {sample.name for sample in samples} == {"target"}
 
 
-def _gain(spec: RepSpec, scale: Array, samples: list[_host.Samples], domain: Box) -> float:
+def _gain(spec: RepSpec, scale: Array, samples: list[_host.Samples] | None, domain: Box) -> float:
     """Hidden gain: slope preserving for equations, larger where only targets are fitted."""
-    if _is_fit(samples):
+    if samples and _is_fit(samples):
         normalised = estimate_wavenumber(samples, domain.dim).wavenumber * domain.half_width
         if np.any(normalised > 0):
             # Ω compares the length of the whole gradient with the value.
@@ -237,15 +238,15 @@ def _gain(spec: RepSpec, scale: Array, samples: list[_host.Samples], domain: Box
 
 
 def _wavenumber(
-    net: Any, samples: list[_host.Samples], domain: Box, limit: Array, notes: list[str]
+    net: Any, samples: list[_host.Samples] | None, domain: Box, limit: Array, notes: list[str]
 ) -> tuple[Array, str]:
     """Wavenumber per coordinate between the lowest and the highest resolved, and its source."""
     name = type(net).__name__
+    if samples is None:
+        return LOWEST_WAVENUMBER / domain.half_width, "not known; lowest"
     estimate = estimate_wavenumber(samples, domain.dim)
     normalised = estimate.wavenumber * domain.half_width
     if not np.any(normalised > 0):
-        if not samples:
-            return LOWEST_WAVENUMBER / domain.half_width, "not known; lowest"
         warnings.warn(
             f"{name}: neither the source term nor the conditions vary, so nothing says how fast "
             "the solution oscillates; assuming one wave over the domain. If it oscillates faster "

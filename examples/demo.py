@@ -19,6 +19,7 @@ with contextlib.redirect_stderr(io.StringIO()):  # DeepXDE's banner
 
 import matplotlib
 import numpy as np
+from deepxde.optimizers.config import LBFGS_options
 from pinn_forward import helmholtz_2d
 
 from deepxde_repnet import RepFNN
@@ -30,11 +31,13 @@ import matplotlib.pyplot as plt
 def run(net_class, seed=0, **budget):
     """Train one network; returns the model, its error and the seconds it took."""
     dde.config.set_random_seed(seed)
+    # On PyTorch the loss is recorded once in so many iterations of L-BFGS; for the picture, often.
+    LBFGS_options.update(iter_per_step=50, fun_per_step=63)
     printed = io.StringIO()
     start = time.perf_counter()
     with contextlib.redirect_stdout(printed):
         model = dde.Model(helmholtz_2d.problem(), helmholtz_2d.network(net_class))
-        helmholtz_2d.train(model, **budget)
+        helmholtz_2d.train(model, display_every=50, **budget)
     seconds = time.perf_counter() - start
     for line in printed.getvalue().splitlines():
         if line.startswith("RepFNN:"):
@@ -71,7 +74,7 @@ def picture(models, path, points_per_axis=151):
     for (name, model), color, line, marker in styles:
         history = model.losshistory
         total = [np.sum(parts) for parts in history.loss_train]
-        loss.semilogy(history.steps, total, line, color=color, marker=marker, ms=4, label=name)
+        loss.semilogy(history.steps, total, line, color=color, marker=marker, ms=2, label=name)
     loss.set(title="training loss", xlabel="iteration", ylabel="mean squared residual")
     loss.legend()
     loss.grid(alpha=0.3)

@@ -163,7 +163,7 @@ class RepNet:
         if not self._restored:
             self.settled = self._ready = False
 
-    def weights(self, session: Any = None) -> Weights:
+    def to_numpy(self, session: Any = None) -> Weights:
         """The current parameters as NumPy arrays in float64.
 
         Args:

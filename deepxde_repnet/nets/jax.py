@@ -117,7 +117,7 @@ class _JaxRepNet(RepNet):
         # Flax keeps parameters in float32 unless told, whatever DeepXDE's float type is.
         return linen.Dense(units, kernel_init=kernel_init, param_dtype=dtype)
 
-    def weights(self, session: Any = None) -> Weights:
+    def to_numpy(self, session: Any = None) -> Weights:
         if self.params is None:
             if self.spec is None:
                 raise self._uncalibrated()

@@ -133,7 +133,7 @@ class _TorchRepNet(RepNet):
             raise self._uncalibrated()
         return super().forward(inputs)
 
-    def weights(self, session: Any = None) -> Weights:
+    def to_numpy(self, session: Any = None) -> Weights:
         return [
             [
                 layer.weights()

@@ -106,7 +106,7 @@ class _TensorFlowRepNet(RepNet):
             raise self._uncalibrated()
         return super().call(inputs, training=training)
 
-    def weights(self, session: Any = None) -> Weights:
+    def to_numpy(self, session: Any = None) -> Weights:
         self._build_layers()
         return [
             [

@@ -79,7 +79,7 @@ class _CompatV1RepNet(RepNet):
             self.regularization_loss += tf.math.add_n(layer.losses)
         return outputs
 
-    def weights(self, session: Any = None) -> Weights:
+    def to_numpy(self, session: Any = None) -> Weights:
         if session is None:
             raise ValueError("under tensorflow.compat.v1 give the model's session: model.sess.")
 

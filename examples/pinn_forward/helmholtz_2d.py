@@ -60,10 +60,11 @@ def network(Net=RepFNN, **options):
     return net
 
 
-def train(model, adam=1000, lbfgs=1000, per_axis=(23, 50)):
+def train(model, adam=1000, lbfgs=1000, per_axis=(23, 50), display_every=1000):
     """Adam on few points, always new; then L-BFGS on many, which it needs to keep."""
     model.compile("adam", lr=2e-3)
-    model.train(iterations=adam, callbacks=[FreshPoints(per_axis[0])])
+    fresh = FreshPoints(per_axis[0])
+    model.train(iterations=adam, callbacks=[fresh], display_every=display_every)
     model.data.replace_with_anchors(stratified(per_axis[1]))
     dde.optimizers.set_LBFGS_options(maxiter=lbfgs)
     model.compile("L-BFGS")

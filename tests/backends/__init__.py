@@ -1,0 +1,1 @@
+"""The networks on each of DeepXDE's backends."""

@@ -1,0 +1,63 @@
+"""Environment of the tests, and processes of their own for those that need another backend."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# Before any framework is imported. One thread: the tests are small, and quicker without a pool.
+ENVIRONMENT = {
+    "DDE_BACKEND": "pytorch",
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+    "GLOG_minloglevel": "2",
+    "MPLBACKEND": "Agg",
+    "OMP_NUM_THREADS": "1",
+    "TF_NUM_INTRAOP_THREADS": "1",
+    "TF_NUM_INTEROP_THREADS": "1",
+}
+for _name, _value in ENVIRONMENT.items():
+    os.environ.setdefault(_name, _value)
+
+BACKENDS = ("pytorch", "tensorflow", "tensorflow.compat.v1", "jax", "paddle")
+
+
+def run_python(
+    *arguments: str, backend: str, timeout: float = 300
+) -> subprocess.CompletedProcess[str]:
+    """Run Python in a process of its own, where DeepXDE has the given backend.
+
+    Standard input is closed, so that DeepXDE cannot wait for an answer.
+    """
+    environment = os.environ | {
+        "DDE_BACKEND": backend,
+        "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")]),
+        # XLA compiles small programs here: quickly is better than well.
+        "XLA_FLAGS": "--xla_backend_optimization_level=0",
+    }
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=ROOT,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+    )
+
+
+@pytest.fixture(scope="session")
+def in_backend():
+    """The function ``run_python``."""
+    return run_python
+
+
+@pytest.fixture(params=BACKENDS)
+def backend(request) -> str:
+    """Each of DeepXDE's backends."""
+    return request.param

@@ -1,0 +1,258 @@
+"""Everything taken from inside DeepXDE, by name, so that a release that moves it is recognised.
+
+What differs between backends, the networks' layers, is in ``backends/interface.py``.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import warnings
+
+import deepxde as dde
+import numpy as np
+import pytest
+
+import deepxde_repnet
+from deepxde_repnet import RepFNN, _host, calibrate
+
+MOVED = "DeepXDE {version} has no {name} as deepxde_repnet/_host.py uses it: {use}"
+
+
+def assert_there(condition, name, use):
+    assert condition, MOVED.format(version=dde.__version__, name=name, use=use)
+
+
+@pytest.mark.parametrize(
+    ("name", "use"),
+    [
+        ("Model.compile", "calibration is hooked before it"),
+        ("Model.predict", "points far outside are looked for before it"),
+        ("backend.backend_name", "it chooses the network's module"),
+        ("backend.lib", "the key of config.real"),
+        ("backend.is_tensor", "values of a PointSetBC"),
+        ("backend.to_numpy", "values of a PointSetBC, features"),
+        ("backend.as_tensor", "points for a feature transform"),
+        ("config.real", "the float type"),
+        ("config.rank", "only the first rank prints"),
+        ("config.autodiff", "forward mode passes functions along"),
+        ("grad.clear", "derivatives are cached by identity"),
+        ("nn.FNN", "base of RepFNN"),
+        ("nn.PFNN", "base of RepPFNN"),
+        ("nn.activations.get", "functions behind names"),
+        ("nn.initializers.get", "initializers behind names"),
+        ("geometry.GeometryXTime", "time is its last axis"),
+    ],
+)
+def test_name_is_there(name, use):
+    found = functools.reduce(lambda at, part: getattr(at, part, None), name.split("."), dde)
+    assert_there(found is not None, name, use)
+
+
+def test_arguments_of_compile_and_predict():
+    names = list(inspect.signature(dde.Model.compile).parameters)
+    for name in ("verbose", "external_trainable_variables"):
+        assert_there(name in names, f"argument {name} of Model.compile", "the hook reads it")
+    names = list(inspect.signature(dde.Model.predict).parameters)
+    assert_there("x" in names, "argument x of Model.predict", "the hook reads it")
+
+
+def test_float_type_is_indexed_by_library():
+    for library in (np, dde.backend.lib):
+        assert_there(dde.config.real(library), "config.real(lib)", "the float type")
+    assert np.dtype(_host.real(np)) == np.float32
+    assert _host.real() is dde.backend.lib.float32
+
+
+def some_pde():
+    geometry = dde.geometry.Interval(0, 1)
+
+    def pde(x, y):
+        return dde.grad.hessian(y, x) + dde.backend.sin(9 * x)
+
+    bcs = [
+        dde.icbc.DirichletBC(geometry, lambda x: x, lambda _, on: on),
+        dde.icbc.PointSetBC(np.array([[0.5], [0.6], [0.7]]), np.ones((3, 1))),
+    ]
+    return dde.data.PDE(geometry, pde, bcs, num_domain=10, num_boundary=2)
+
+
+def test_data_of_a_pde():
+    data = some_pde()
+    use = "residuals at zero output are read from it"
+    for name in ("num_bcs", "bcs", "geom", "pde", "train_aux_vars", "losses_train"):
+        assert_there(hasattr(data, name), f"data.PDE.{name}", use)
+    batch = data.train_next_batch()
+    assert_there(len(batch) == 3, "train_next_batch() -> (x, y, auxiliary)", use)
+    assert_there(list(map(int, data.num_bcs)) == [2, 3], "num_bcs, points of each condition", use)
+    assert_there(len(batch[0]) == 2 + 3 + 12, "train_x, conditions first", use)
+    names = list(inspect.signature(data.losses).parameters)
+    expected = ["targets", "outputs", "loss_fn", "inputs", "model", "aux"]
+    assert_there(names == expected, "data.losses(targets, outputs, ...)", use)
+
+
+def test_data_of_targets():
+    data = dde.data.Function(dde.geometry.Interval(0, 1), np.sin, 10, 10)
+    use = "fits are recognised by the absence of a PDE"
+    assert_there(not hasattr(data, "pde") and hasattr(data, "geom"), "data.Function", use)
+    x = np.ones((4, 1), "float32")
+    data = dde.data.DataSet(X_train=x, y_train=x, X_test=x, y_test=x)
+    assert_there(not hasattr(data, "pde") and not hasattr(data, "geom"), "data.DataSet", use)
+    assert_there(len(data.train_next_batch()) == 2, "train_next_batch() -> (x, y)", use)
+
+
+def test_values_of_point_sets():
+    condition = some_pde().bcs[1]
+    assert_there(dde.backend.is_tensor(condition.values), "PointSetBC.values", "looked at for NaN")
+    assert [name for name, _ in _host.condition_values(some_pde())] == ["condition 2 (PointSetBC)"]
+
+
+@pytest.mark.parametrize(
+    ("geometry", "lower", "upper"),
+    [
+        (dde.geometry.Interval(-1, 2), [-1], [2]),
+        (dde.geometry.TimeDomain(0, 3), [0], [3]),
+        (dde.geometry.Rectangle([0, 1], [2, 3]), [0, 1], [2, 3]),
+        (dde.geometry.Cuboid([0] * 3, [1] * 3), [0] * 3, [1] * 3),
+        (dde.geometry.Hypercube([0] * 4, [1] * 4), [0] * 4, [1] * 4),
+        (dde.geometry.Sphere([1, 1, 1], 1), [0] * 3, [2] * 3),
+        (dde.geometry.Disk([1, 1], 1), [0, 0], [2, 2]),
+        (
+            dde.geometry.GeometryXTime(
+                dde.geometry.Rectangle([0, 1], [2, 3]), dde.geometry.TimeDomain(5, 7)
+            ),
+            [0, 1, 5],
+            [2, 3, 7],
+        ),
+        (
+            dde.geometry.CSGUnion(
+                dde.geometry.Rectangle([0, 0], [1, 1]), dde.geometry.Rectangle([2, 0], [3, 1])
+            ),
+            [0, 0],
+            [3, 1],
+        ),
+    ],
+)
+def test_bounding_box(geometry, lower, upper):
+    found = _host.bounding_box(geometry)
+    assert_there(found is not None, f"{type(geometry).__name__}.bbox", "the network's domain")
+    np.testing.assert_allclose(found, (lower, upper))
+
+
+def test_what_has_no_bounding_box():
+    assert _host.bounding_box(None) is None
+    assert _host.bounding_box(([0], [1])) is None
+
+
+def test_residuals_at_zero_output():
+    """Source and conditions, each with its own points, whatever the network is."""
+    data = some_pde()
+    model = dde.Model(data, RepFNN([1, 8, 1], "tanh", "zeros"))
+    found = _host.zero_residuals(model, data.train_x, None)
+    names = ["PDE", "condition 1 (DirichletBC)", "condition 2 (PointSetBC)"]
+    assert [s.name for s in found] == names
+    source, boundary, observed = found
+    np.testing.assert_allclose(source.values, np.sin(9 * source.points), atol=1e-5)
+    np.testing.assert_allclose(source.gradients[:, :, 0], 9 * np.cos(9 * source.points), atol=1e-4)
+    np.testing.assert_allclose(boundary.values, -boundary.points, atol=1e-6)
+    np.testing.assert_allclose(observed.points[:, 0], [0.5, 0.6, 0.7], atol=1e-6)
+    np.testing.assert_allclose(observed.values, -1)
+
+
+def test_residuals_with_the_output_transform():
+    """A hard constraint that is not zero, here x², is part of the problem."""
+    net = RepFNN([1, 8, 1], "tanh", "zeros")
+    net.apply_output_transform(lambda x, y: x**2 + x * y)
+    data = some_pde()
+    found = _host.zero_residuals(dde.Model(data, net), data.train_x, None)
+    np.testing.assert_allclose(found[0].values, 2 + np.sin(9 * found[0].points), atol=1e-5)
+    np.testing.assert_allclose(found[1].values, found[1].points ** 2 - found[1].points, atol=1e-6)
+
+
+# -------------------------------------------------------------------------------------------------
+# Hooks
+
+
+def test_hooks_are_installed_once():
+    assert dde.Model.compile._repnet_hooks == (calibrate.calibrate,)
+    assert dde.Model.predict._repnet_hooks == (calibrate.check_prediction_points,)
+    before = dde.Model.compile
+    _host.before("compile", calibrate.calibrate)
+    assert dde.Model.compile is before
+    assert not hasattr(inspect.unwrap(before), "_repnet_hooks")
+
+
+@pytest.mark.parametrize("name", ["compile", "predict"])
+def test_hooks_keep_signature_and_documentation(name):
+    method = getattr(dde.Model, name)
+    original = method.__wrapped__
+    assert inspect.signature(method) == inspect.signature(original)
+    assert method.__doc__ == original.__doc__ and method.__name__ == name
+
+
+def compiled(net, **options):
+    model = dde.Model(some_pde(), net)
+    model.compile("adam", lr=1e-3, verbose=0, **options)
+    return model
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options"),
+    [((), {}), (("adam",), {"no_such": 1}), (("adam",), {"optimizer": "adam"})],
+)
+def test_errors_of_compile_are_deepxde_s(arguments, options):
+    """The same error as without the hook, and the network is left alone."""
+    net = RepFNN([1, 8, 1], "tanh", "zeros")
+    model = dde.Model(some_pde(), net)
+    with pytest.raises(TypeError) as original:
+        inspect.unwrap(dde.Model.compile)(model, *arguments, **options)
+    with pytest.raises(TypeError) as hooked:
+        model.compile(*arguments, **options)
+    assert str(hooked.value) == str(original.value)
+    assert net.spec is None
+
+
+def test_errors_of_predict_are_deepxde_s():
+    model = compiled(RepFNN([1, 8, 1], "tanh", "zeros"))
+    with pytest.raises(TypeError, match="missing 1 required positional argument: 'x'"):
+        model.predict()
+
+
+def test_other_networks_are_left_alone(capsys):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        net = dde.nn.FNN([1, 8, 1], "tanh", "Glorot uniform")
+        model = compiled(net)
+        y = model.predict(np.array([[50.0]]))
+    assert y.shape == (1, 1)
+    assert "Rep" not in capsys.readouterr().out
+
+
+def test_arguments_by_position_and_by_name():
+    net = RepFNN([1, 8, 1], "tanh", "Glorot uniform")
+    model = dde.Model(some_pde(), net)
+    model.compile("adam", 1e-3, "MSE", None, None, [1, 1, 1], None, 0)
+    assert net.settled
+    assert model.predict(x=np.array([[0.5]])).shape == (1, 1)
+
+
+def test_line_is_printed_as_deepxde_prints(capsys, monkeypatch):
+    _host.announce("a line", 1)
+    _host.announce("silent", 0)
+    monkeypatch.setattr(dde.config, "rank", 1)
+    _host.announce("of another rank", 1)
+    assert capsys.readouterr().out == "a line\n"
+
+
+def test_first_batch_leaves_the_random_state():
+    data = dde.data.Function(
+        dde.geometry.Interval(0, 1), np.sin, 10, 10, train_distribution="pseudo", online=True
+    )
+    before = np.random.get_state()[1].copy()
+    x, _ = _host.training_points(data)
+    np.testing.assert_array_equal(np.random.get_state()[1], before)
+    np.testing.assert_array_equal(x, data.train_next_batch()[0])  # what training then sees
+
+
+def test_registered_networks():
+    assert dde.nn.RepFNN is deepxde_repnet.RepFNN

@@ -1,0 +1,43 @@
+"""The public names, which change only on purpose."""
+
+from __future__ import annotations
+
+import importlib.metadata
+
+import deepxde as dde
+
+import deepxde_repnet
+
+
+def test_public_names():
+    assert sorted(deepxde_repnet.__all__) == [
+        "Box",
+        "RepFNN",
+        "RepPFNN",
+        "RepSpec",
+        "magnitude",
+        "spectrum",
+    ]
+    assert all(hasattr(deepxde_repnet, name) for name in deepxde_repnet.__all__)
+
+
+def test_public_names_of_a_network():
+    """What a network has besides DeepXDE's: the same on every backend, from the one mixin."""
+    mixin = deepxde_repnet.RepFNN.__mro__[2]
+    assert mixin.__name__ == "RepNet"
+    assert sorted(n for n in vars(mixin) if not n.startswith("_")) == [
+        "apply_feature_transform",
+        "calibrate",
+        "settled",
+        "spec",
+        "to_numpy",
+    ]
+
+
+def test_importing_makes_the_networks_deepxde_s():
+    assert dde.nn.RepFNN is deepxde_repnet.RepFNN
+    assert dde.nn.RepPFNN is deepxde_repnet.RepPFNN
+
+
+def test_version():
+    assert deepxde_repnet.__version__ == importlib.metadata.version("deepxde_repnet")
