@@ -1,4 +1,4 @@
-"""Draw the gallery: run each example as it stands and save its picture in docs/_static/.
+"""Draw the gallery: run examples as they stand and save their pictures in docs/_static/.
 
 python docs/make_gallery.py [names ...]
 """
@@ -18,7 +18,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt  # noqa: E402
 
 from examples.function import function_1d  # noqa: E402
-from examples.pinn_forward import helmholtz_2d, poisson_1d_multiscale  # noqa: E402
+from examples.pinn_forward import poisson_1d_multiscale  # noqa: E402
 from examples.pinn_inverse import helmholtz_2d_inverse  # noqa: E402
 
 STATIC = ROOT / "docs" / "_static"
@@ -40,8 +40,8 @@ def line(model, exact, lower, upper, path):
     plt.close(figure)
 
 
-def square(model, exact, path, points=None):
-    """Solution and error on the unit square."""
+def square(model, exact, path, points):
+    """Solution, observed points and error on the unit square."""
     axis = np.linspace(0, 1, 151)
     x = np.stack(np.meshgrid(axis, axis), axis=-1).reshape(-1, 2)
     y, truth = (f.reshape(151, 151) for f in (model.predict(x), exact(x)))
@@ -49,9 +49,8 @@ def square(model, exact, path, points=None):
     extent = (0, 1, 0, 1)
     image = left.imshow(y, origin="lower", extent=extent, cmap="RdBu_r", vmin=-1.1, vmax=1.1)
     figure.colorbar(image, ax=left, label="u")
-    if points is not None:
-        left.plot(*points.T, "k+", ms=7, label="observed")
-        left.legend(loc="upper right")
+    left.plot(*points.T, "k+", ms=7, label="observed")
+    left.legend(loc="upper right")
     image = right.imshow(np.abs(y - truth), origin="lower", extent=extent, cmap="viridis")
     figure.colorbar(image, ax=right, label="|u - exact|")
     left.set(title="solution", xlabel="x", ylabel="y")
@@ -68,8 +67,6 @@ def draw(name):
             line(function_1d.main(), function_1d.function, -1, 1, path)
         elif name == "poisson_1d_multiscale":
             line(poisson_1d_multiscale.main(), poisson_1d_multiscale.solution, 0, 1, path)
-        elif name == "helmholtz_2d_fields":
-            square(helmholtz_2d.main(), helmholtz_2d.solution, path)
         else:
             model, _ = helmholtz_2d_inverse.main()
             points = model.data.bcs[0].points
@@ -81,7 +78,6 @@ if __name__ == "__main__":
     every = (
         "function_1d",
         "poisson_1d_multiscale",
-        "helmholtz_2d_fields",
         "helmholtz_2d_inverse",
     )
     for wanted in sys.argv[1:] or every:

@@ -71,15 +71,16 @@ class _JaxRepNet(RepNet):
         super().__post_init__()
 
     def calibrate(self, spec: RepSpec) -> None:
+        self.spec = spec
+        self.settled = True
+        self.params = None  # Model.compile initializes them anew
+
+    def apply_feature_transform(self, transform: Any) -> None:
         if self.params is not None:
             raise RuntimeError(
                 f"the parameters of {type(self).__name__} exist already, and its first layer is "
                 "made for other inputs; apply the feature transform before Model.compile."
             )
-        self.spec = spec
-        self.settled = True
-
-    def apply_feature_transform(self, transform: Any) -> None:
         super(RepNet, self).apply_feature_transform(transform)
         self.spec = None
         self.settled = False

@@ -9,6 +9,7 @@ import deepxde as dde
 import numpy as np
 
 import deepxde_repnet
+from deepxde_repnet.theory import initialize, reference
 
 from . import bad_input
 from .registry import check, without
@@ -223,3 +224,28 @@ def check_same_number_of_features_after_explicit_domain() -> None:
     # k = 12 over [0, 1] is 0.12 over the features' [0, 100].
     assert_close(np.array(net.spec.slope_scale), np.full(2, 0.4 * 12 / 2), 0.1, "slope scale")
     assert net.spec.hidden_gain is not None and abs(net.spec.hidden_gain - 1.5) < 1e-6
+
+
+@check(backends=["tensorflow.compat.v1", "jax"])
+def check_transform_that_comes_too_late() -> None:
+    """Where layers are made once, in ``Model.compile``, a transform after it is an error."""
+    x = points(20, [0], [1])
+    net = NETWORKS["FNN"]([1, 8, 1], "tanh", "Glorot uniform", seed=1)
+    model, _ = compiled(fit(x, np.sin(9 * x)), net)
+    with raises(RuntimeError, "before Model.compile"):
+        net.apply_feature_transform(features)
+        model.compile("adam", lr=1e-3)
+
+
+@check(backends=["jax"])
+def check_parameters_of_an_earlier_call() -> None:
+    """Parameters made by hand do not keep a network from being calibrated."""
+    x = points(20, [0], [1])
+    net = NETWORKS["FNN"](
+        [1, 8, 8, 1], "tanh", "Glorot uniform", domain=(0, 1), slope_scale=4, seed=1
+    )
+    net.params = net.init(dde.backend.jax.random.PRNGKey(0), x)
+    model, said = compiled(fit(x, np.sin(9 * x)), net)
+    assert "hidden gain" in said
+    drawn = reference.forward(net.spec, initialize.draw(net.spec), x)
+    assert_close(np.asarray(model.predict(x)), drawn.value, 1e-4, "values")

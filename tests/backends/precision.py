@@ -23,6 +23,7 @@ from .support import (
     hard_boundary,
     helmholtz,
     points,
+    poisson,
     printed,
     train,
     weights,
@@ -48,8 +49,8 @@ def _set(name: str) -> None:
         dde.backend.tf.keras.config.set_dtype_policy(name)
 
 
-def network(**options: Any) -> Any:
-    return dde.nn.RepFNN([2, 16, 16, 1], "tanh", "Glorot uniform", seed=1, **options)
+def network(dim: int = 2) -> Any:
+    return dde.nn.RepFNN([dim, 16, 16, 1], "tanh", "Glorot uniform", seed=1)
 
 
 @check(backends=without("paddle"))
@@ -92,10 +93,10 @@ def check_forward_mode() -> None:
     dde.config.set_default_autodiff("forward")
     warnings.filterwarnings("ignore", "`torch.jit", DeprecationWarning)  # of torch.func.jvp
     try:
-        net = network()
-        model, said = compiled(helmholtz(12.0, 64), net)
+        net = network(1)
+        model, said = compiled(poisson((12.0,), dde.geometry.Interval(0, 1), 64), net)
         assert "source term" in said
-        x = points(20, [0, 0], [1, 1])
+        x = points(20, [0], [1])
         found = fields(model, x)
         held = reference.forward(net.spec, weights(model), x)
         assert_fields_close(found, held, 1e-4)
