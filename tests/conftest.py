@@ -24,8 +24,6 @@ ENVIRONMENT = {
 for _name, _value in ENVIRONMENT.items():
     os.environ.setdefault(_name, _value)
 
-BACKENDS = ("pytorch", "tensorflow", "tensorflow.compat.v1", "jax", "paddle")
-
 
 def run_python(
     *arguments: str, backend: str, timeout: float = 300
@@ -55,9 +53,3 @@ def run_python(
 def in_backend():
     """The function ``run_python``."""
     return run_python
-
-
-@pytest.fixture(params=BACKENDS)
-def backend(request) -> str:
-    """Each of DeepXDE's backends."""
-    return request.param
