@@ -1,6 +1,7 @@
 """Errors of dde.nn.FNN and RepFNN on the bundled problems, and the choice of RepFNN's defaults.
 
     python benchmarks/accuracy.py              # FNN against RepFNN, 5 seeds
+    python benchmarks/accuracy.py --study inverse   # k² of Helmholtz from 25 values
     python benchmarks/accuracy.py --study defaults
 
 Every network is trained by the example's own ``train``: same points, same optimizers, same number
@@ -31,12 +32,14 @@ PROBLEMS = {
     "poisson_1d_multiscale": "examples.pinn_forward.poisson_1d_multiscale",
     "helmholtz_2d": "examples.pinn_forward.helmholtz_2d",
 }
+INVERSE = {"helmholtz_2d_inverse": "examples.pinn_inverse.helmholtz_2d_inverse"}
+PEERS = {"dde.nn.FNN": {"net": "FNN"}, "RepFNN": {"net": "RepFNN"}}
 STUDIES = {
-    "accuracy": {
-        "seeds": 5,
-        "nets": {"dde.nn.FNN": {"net": "FNN"}, "RepFNN": {"net": "RepFNN"}},
-    },
+    "accuracy": {"problems": PROBLEMS, "error": "L2 errors", "seeds": 5, "nets": PEERS},
+    "inverse": {"problems": INVERSE, "error": "errors of k²", "seeds": 5, "nets": PEERS},
     "defaults": {
+        "problems": PROBLEMS,
+        "error": "L2 errors",
         "seeds": 2,
         "nets": {
             "log-scale, automatic gain (default)": {"net": "RepFNN"},
@@ -55,7 +58,7 @@ def run_cell(problem: str, options: dict, seed: int) -> dict:
 
     import deepxde_repnet
 
-    example = importlib.import_module(PROBLEMS[problem])
+    example = importlib.import_module((PROBLEMS | INVERSE)[problem])
     options = dict(options)
     name = options.pop("net")
     net_class = deepxde_repnet.RepFNN if name == "RepFNN" else dde.nn.FNN
@@ -63,12 +66,19 @@ def run_cell(problem: str, options: dict, seed: int) -> dict:
     printed = io.StringIO()
     start = time.perf_counter()
     with contextlib.redirect_stdout(printed):
-        model = dde.Model(example.problem(), example.network(net_class, **options))
-        example.train(model)
+        if problem in INVERSE:
+            data, unknown = example.problem()
+            model = dde.Model(data, example.network(net_class, **options))
+            example.train(model, unknown)
+            error = abs(example.identified(model, unknown) / example.k_true**2 - 1)
+        else:
+            model = dde.Model(example.problem(), example.network(net_class, **options))
+            example.train(model)
+            error = example.error(model)
     seconds = time.perf_counter() - start
     chosen = [line for line in printed.getvalue().splitlines() if line.startswith("RepFNN:")]
     return {
-        "error": float(example.error(model)),
+        "error": float(error),
         "seconds": round(seconds, 1),
         "steps": int(model.train_state.step),
         "loss": float(sum(model.train_state.loss_train)),
@@ -88,7 +98,7 @@ def run_study(study: str, jobs: int) -> None:
     results["machine"] = machine()
     cells = [
         (problem, label, seed)
-        for problem in PROBLEMS
+        for problem in spec["problems"]
         for seed in range(spec["seeds"])
         for label in spec["nets"]
         if key(problem, spec["nets"][label], seed) not in results["cells"]
@@ -134,7 +144,7 @@ def write_table(study: str, results: dict) -> None:
     nets = STUDIES[study]["nets"]
     seeds = range(STUDIES[study]["seeds"])
     rows = [["Problem", "Network", "Median error", "Every seed", "Median time (s)"]]
-    for problem in PROBLEMS:
+    for problem in STUDIES[study]["problems"]:
         for label in nets:
             found = [results["cells"][key(problem, nets[label], seed)] for seed in seeds]
             # A run that failed counts as worse than any error, so that it moves the median.
@@ -155,8 +165,9 @@ def write_table(study: str, results: dict) -> None:
     facts = results["machine"]
     lines += [
         "",
-        f"Relative L2 errors. Written by ``benchmarks/accuracy.py --study {study}``, seeds 0 to "
-        f"{len(seeds) - 1}; PyTorch {facts['torch']}, DeepXDE {facts['deepxde']}, "
+        f"Relative {STUDIES[study]['error']}. Written by "
+        f"``benchmarks/accuracy.py --study {study}``, seeds 0 to {len(seeds) - 1}; "
+        f"PyTorch {facts['torch']}, DeepXDE {facts['deepxde']}, "
         f"{facts['float']}, one thread for each run on a machine with {facts['cores']} cores. "
         "The machine did other work meanwhile, more at some times than at others: to compare times "
         "see the cost of a step.",

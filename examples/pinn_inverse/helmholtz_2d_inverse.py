@@ -32,7 +32,21 @@ def stratified(per_axis):
     return (cells + np.random.rand(*cells.shape)) / per_axis
 
 
-def problem(per_axis=36, num_observed=25, seed=0):
+class FreshPoints(dde.callbacks.Callback):
+    """Draw the collocation points anew after every step.
+
+    On fixed ones the network may fit the equation between the data for a wrong k².
+    """
+
+    def __init__(self, per_axis):
+        super().__init__()
+        self.per_axis = per_axis
+
+    def on_epoch_end(self):
+        self.model.data.replace_with_anchors(stratified(self.per_axis))
+
+
+def problem(per_axis=23, num_observed=25, seed=0):
     """The data, and the unknown as a trainable variable of order one: k² in units of the guess."""
     geom = dde.geometry.Rectangle([0, 0], [1, 1])
     ratio = dde.Variable(1.0)
@@ -66,11 +80,13 @@ def network(Net=RepFNN, **options):
     return net
 
 
-def train(model, ratio, adam=2000, lbfgs=1000):
+def train(model, ratio, adam=2000, lbfgs=1000, per_axis=(23, 50)):
+    """Adam on few points, always new; then L-BFGS on many, which it needs to keep."""
     # The equation's residual is about k² times larger than the data, which must lead the way.
     options = {"loss_weights": [1e-3, 100.0], "external_trainable_variables": [ratio]}
     model.compile("adam", lr=5e-3, **options)
-    model.train(iterations=adam)
+    model.train(iterations=adam, callbacks=[FreshPoints(per_axis[0])])
+    model.data.replace_with_anchors(stratified(per_axis[1]))
     dde.optimizers.set_LBFGS_options(maxiter=lbfgs)
     model.compile("L-BFGS", **options)
     model.train()
