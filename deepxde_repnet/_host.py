@@ -6,11 +6,12 @@ which moves one of them is recognised at once.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib.util
 import inspect
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +27,7 @@ if "deepxde" not in sys.modules and not any(map(importlib.util.find_spec, _FRAME
     )
 
 import deepxde as dde  # noqa: E402
+from deepxde.gradients import gradients_forward, gradients_reverse  # noqa: E402
 from deepxde.nn import FNN, PFNN  # noqa: E402, F401
 
 backend_name: str = dde.backend.backend_name
@@ -456,3 +458,183 @@ def _as_list(errors: Any) -> list[Any]:
 
 def _to_float(tensor: Any) -> np.ndarray:
     return np.asarray(tensor.numpy() if hasattr(tensor, "numpy") else tensor, dtype=float)
+
+
+# ---------------------------------------------------------------------------------------------
+# For the solver: equations one by one, at points of its own, in double precision
+
+
+@contextlib.contextmanager
+def double_precision(data: Any) -> Iterator[None]:
+    """Float64 and derivatives that follow the graph, whatever DeepXDE is set to; all restored.
+
+    Conditions keep the values of their functions by the address of the array of points. Ours are
+    gone afterwards and their addresses are used again, so what was kept of them must go too.
+    """
+    precision = dde.config.real.precision
+    caches = [cache for condition in conditions(data) for cache in _caches(condition)]
+    kept = [dict(cache) for cache in caches]
+    served = {name: getattr(gradients_forward, name) for name in ("jacobian", "hessian")}
+    batches = [(c, c.batch_indices) for c in conditions(data) if _batched(c)]
+    for cache in caches:
+        cache.clear()
+    _set_precision(64)
+    for name in served:
+        setattr(gradients_forward, name, _served(getattr(gradients_reverse, name)))
+    try:
+        gradients_reverse.clear()
+        yield
+    finally:
+        gradients_reverse.clear()
+        for name, function in served.items():
+            setattr(gradients_forward, name, function)
+        _set_precision(precision)
+        for cache, entries in zip(caches, kept, strict=True):
+            cache.clear()
+            cache.update(entries)
+        for condition, indices in batches:
+            condition.batch_indices = indices
+
+
+def _set_precision(bits: int) -> None:
+    getattr(dde.config.real, f"set_float{bits}")()
+    if backend_name == "pytorch":
+        dde.backend.torch.set_default_dtype(real())
+
+
+def _served(reverse: Any) -> Callable[..., Any]:
+    """A derivative that takes and gives what scripts written for forward mode expect."""
+
+    def derivative(ys: Any, xs: Any, **options: Any) -> Any:
+        if isinstance(ys, tuple):
+            return reverse(ys[0], xs, **options), None
+        return reverse(ys, xs, **options)
+
+    return derivative
+
+
+def _caches(condition: Any) -> list[dict[Any, Any]]:
+    functions = [getattr(condition, name, None) for name in ("func", "boundary_normal")]
+    cells = [cell for f in functions for cell in getattr(f, "__closure__", None) or ()]
+    return [cell.cell_contents for cell in cells if isinstance(cell.cell_contents, dict)]
+
+
+def _batched(condition: Any) -> bool:
+    return getattr(condition, "batch_size", None) is not None
+
+
+def conditions(data: Any) -> list[Any]:
+    """The boundary, initial and point-set conditions of a problem."""
+    return list(getattr(data, "bcs", None) or [])
+
+
+def kind_of_data(data: Any) -> str:
+    """``"pde"`` for ``dde.data.PDE`` and ``TimePDE``; otherwise the name of the class."""
+    return "pde" if type(data) in (dde.data.PDE, dde.data.TimePDE) else type(data).__name__
+
+
+def residuals(data: Any, condition: Any, points: np.ndarray, x: Any, u: Any) -> list[Any]:
+    """Residuals of the equations (``condition`` None) or of one condition, for the output u.
+
+    Args:
+        points: (N, d), all of them this equation's or condition's own; x is the same as a tensor.
+    """
+    gradients_reverse.clear()
+    if condition is not None:
+        if _batched(condition):
+            condition.batch_indices = np.arange(len(condition))
+        return [condition.error(points, x, u, 0, len(points))]
+    output = (u, None) if dde.config.autodiff == "forward" else u
+    arguments = [x, output]
+    if getattr(data, "auxiliary_var_fn", None) is not None:
+        arguments.append(dde.backend.as_tensor(data.auxiliary_var_fn(points).astype(real(np))))
+    return _as_list(data.pde(*arguments))
+
+
+@contextlib.contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """NumPy's global generator, which DeepXDE draws from, seeded here and restored afterwards."""
+    state = np.random.get_state()
+    np.random.seed(seed)
+    try:
+        yield
+    finally:
+        np.random.set_state(state)
+
+
+def interior_points(data: Any, n: int, even: bool) -> np.ndarray:
+    """About n points inside the geometry, evenly spread or (pseudo)random, less the excluded."""
+    points = _drawn(data.geom.random_points, n, even)
+    excluded = getattr(data, "exclusions", None)
+    if excluded is not None:
+        near = [np.isclose(points, e).all(axis=1) for e in excluded]
+        points = points[~np.any(near, axis=0)]
+    return points
+
+
+def condition_points(data: Any, condition: Any, n: int, even: bool) -> np.ndarray:
+    """About n points of one condition, by its own filter; a point set's own points, all of them.
+
+    Shape (m, d). In one dimension, where a boundary is two points, there are no more than it has.
+    """
+    given = getattr(condition, "points", None)
+    if given is not None:
+        return np.asarray(given, dtype=float)
+    geom = data.geom
+    if hasattr(condition, "on_boundary2"):  # pairs of points, which only even spacing makes
+        return np.asarray(condition.collocation_points(geom.uniform_boundary_points(4 * n)))
+    sources = [geom.random_boundary_points]
+    if hasattr(geom, "random_initial_points"):
+        sources.append(geom.random_initial_points)
+    if type(condition).__name__ in ("OperatorBC", "BC"):
+        sources.append(geom.random_points)
+    found = []
+    for source in sources:
+        probe = _unique(_drawn(source, 64, even=False))
+        share = len(condition.filter(probe)) / max(len(probe), 1)
+        if share > 0:
+            drawn = _unique(_drawn(source, int(min(np.ceil(n / share), 40 * n)), even))
+            found.append(drawn)
+    if not found:
+        return np.empty((0, geom.dim))
+    return np.asarray(condition.collocation_points(_unique(np.vstack(found))), dtype=float)
+
+
+def _drawn(source: Callable[..., Any], n: int, even: bool) -> np.ndarray:
+    return np.asarray(source(n, random="Hammersley" if even else "pseudo"), dtype=float)
+
+
+def _unique(points: np.ndarray) -> np.ndarray:
+    return np.unique(points, axis=0)
+
+
+def output_transform(net: Any) -> Callable[..., Any] | None:
+    """The transform applied to the network's outputs, if any."""
+    transform: Callable[..., Any] | None = net._output_transform
+    return transform
+
+
+def n_outputs(net: Any) -> int:
+    """Number of outputs of a RepNet."""
+    return _n_outputs(net)
+
+
+def set_output_layer(net: Any, outputs: list[tuple[np.ndarray, float]]) -> None:
+    """Set the coefficients and the bias of each output of a PyTorch network."""
+    torch = dde.backend.torch
+    last = layers(net)[-1]
+    rows = [
+        (layer, i)
+        for layer in (last if isinstance(last, torch.nn.ModuleList) else [last])
+        for i in range(layer.out_features)
+    ]
+    with torch.no_grad():
+        for (layer, i), (kernel, bias) in zip(rows, outputs, strict=True):
+            layer.weight[i].copy_(torch.as_tensor(kernel))
+            layer.bias[i].fill_(bias)
+
+
+def compile_once(model: Any) -> None:
+    """Compile a model that is not, without which DeepXDE cannot predict; it may be done anew."""
+    if model.outputs is None:
+        model.compile("adam", lr=1e-3, verbose=0)

@@ -15,7 +15,9 @@ def test_public_names():
         "RepFNN",
         "RepPFNN",
         "RepSpec",
+        "Solution",
         "magnitude",
+        "solve",
         "spectrum",
     ]
     assert all(hasattr(deepxde_repnet, name) for name in deepxde_repnet.__all__)

@@ -1,0 +1,56 @@
+"""Solving a DeepXDE problem by least squares on RepNet features."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from .. import _host
+from .solution import Solution
+
+
+def solve(
+    problem: Any,
+    tol: float = 1e-6,
+    *,
+    loss_weights: Any = None,
+    max_features: int = 4000,
+    seed: int = 0,
+    verbose: int = 1,
+) -> Solution:
+    """Solve a DeepXDE problem by linear least squares, or Gauss-Newton where it is not linear.
+
+    The hidden layer of a RepNet is taken as fixed features of the coordinates; the output layer is
+    found from the residuals of the equations and of all conditions, in float64, at points that are
+    drawn from the problem's own geometry. The problem is not changed.
+
+    Args:
+        problem: A ``dde.data.PDE`` or ``dde.data.TimePDE``: family (tanh or sin), slope scale
+            along each axis and number of features are then chosen by the residual at points that
+            are not fitted. Or a ``dde.Model`` whose network is a ``RepFNN`` or ``RepPFNN``: its
+            last hidden layer gives the features, and its output layer is set to the solution.
+        tol: Relative residual at unseen points at which growing stops.
+        loss_weights: One for each equation, then for each condition, as in ``Model.compile``.
+        max_features: Largest number of features to try.
+        seed: Of the features and of the points.
+        verbose: 0 is silent.
+
+    Returns:
+        The solution; printed, it is its own report.
+
+    Raises:
+        ValueError: If the problem or the network is of a kind that cannot be solved in this way.
+        NotImplementedError: On a backend other than PyTorch.
+    """
+    if _host.backend_name != "pytorch":
+        raise NotImplementedError(
+            f"solve runs on the PyTorch backend, and DeepXDE uses {_host.backend_name!r}; set "
+            "DDE_BACKEND=pytorch."
+        )
+    # The other backends must not need PyTorch.
+    task = importlib.import_module(".task", __name__)
+    found: Solution = task.run(problem, tol, loss_weights, max_features, seed, verbose)
+    return found
+
+
+__all__ = ["Solution", "solve"]

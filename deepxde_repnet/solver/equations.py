@@ -1,0 +1,221 @@
+"""A problem's equations and conditions at points of their own, linearised and assembled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from typing import Any
+
+import numpy as np
+import torch
+
+from .. import _host
+from ..spec import Array
+from ..taylor import pytorch as taylor
+from ..taylor.features import Axes, Features
+
+#: Bytes that a block of rows may take while it is triangularised.
+BLOCK_BYTES = 3e8
+
+
+@dataclass(frozen=True)
+class Equation:
+    """The equations of a problem (``condition`` None), or one of its conditions, at points.
+
+    Attributes:
+        name: As printed.
+        points: (N, d), and ``x``, the same as a tensor.
+    """
+
+    name: str
+    condition: Any
+    points: Array
+
+    @cached_property
+    def x(self) -> torch.Tensor:
+        return taylor.asarray(self.points)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """One residual of an equation, linearised: see ``taylor.pytorch.Linear``."""
+
+    name: str
+    x: torch.Tensor
+    linear: taylor.Linear
+
+    def __len__(self) -> int:
+        return len(self.linear.residual)
+
+    def affine(self, state: State | None) -> Rows:
+        """The linearised residual at the zero field: r - Σ c_A D_A u for the state u."""
+        if state is None:
+            return self
+        linear = self.linear
+        constant = linear.residual.clone()
+        for axes, slope in linear.slopes.items():
+            products = (slope * state(self.x, axes)).sum(1)
+            if linear.rows is None:
+                constant -= products
+            else:
+                constant.index_add_(0, linear.rows, -products)
+        moved = taylor.Linear(constant, linear.slopes, linear.rows, linear.variables)
+        return replace(self, linear=moved)
+
+
+#: A field: (points, axes) -> that derivative there, (N, m).
+State = Callable[[torch.Tensor, Axes], torch.Tensor]
+
+
+class Problem:
+    """A DeepXDE problem as residuals of a field.
+
+    Args:
+        data: A ``dde.data.PDE`` or ``TimePDE``.
+        n_outputs: Number of components of the field.
+        transform: Output transform of the network, or None.
+    """
+
+    def __init__(self, data: Any, n_outputs: int, transform: Any = None) -> None:
+        self.data, self.n_outputs, self.transform = data, n_outputs, transform
+
+    def linearise(self, equations: list[Equation], state: State | None = None) -> list[Rows]:
+        """Residuals and their derivatives near a state; None is the zero field."""
+        rows = []
+        for equation in equations:
+            zeros = equation.x.new_zeros((len(equation.x), self.n_outputs))
+
+            def value(axes: Axes, x: Any = equation.x, zeros: Any = zeros) -> torch.Tensor:
+                return zeros if state is None else state(x, axes)
+
+            linears = taylor.linearise(
+                partial(_host.residuals, self.data, equation.condition, equation.points),
+                equation.x,
+                value,
+                self.transform,
+            )
+            for j, linear in enumerate(linears):
+                name = equation.name if len(linears) == 1 else f"{equation.name} {j + 1}"
+                rows.append(Rows(name, equation.x, linear))
+        return rows
+
+
+def outputs_of(data: Any, equations: list[Equation], most: int = 12) -> int:
+    """The smallest number of outputs for which every residual can be evaluated.
+
+    Raises:
+        ValueError: If there is none up to ``most``; the message holds what the problem said.
+    """
+    problem: Exception | None = None
+    for count in range(1, most + 1):
+        try:
+            rows = Problem(data, count).linearise(equations)
+        except taylor.NotPointwise:
+            raise
+        except Exception as error:  # the user's own code: whatever it raises for too few outputs
+            problem = problem or error
+            continue
+        needed = max((getattr(e.condition, "component", 0) or 0 for e in equations), default=0)
+        if all(len(r) for r in rows) and not _needs_more(needed, count):
+            return count
+    raise ValueError(
+        f"the problem could not be evaluated with 1 to {most} outputs; with the first it said: "
+        f"{type(problem).__name__}: {problem}"
+    )
+
+
+def _needs_more(component: Any, count: int) -> bool:
+    return (max(component) if isinstance(component, list) else int(component)) >= count
+
+
+def scales(rows: list[Rows], wavenumber: Array) -> list[float]:
+    """Size of each residual's terms for a wave of that wavenumber and amplitude 1.
+
+    The root mean square of ``Σ_A |c_A Π_{j in A} k_j|²`` over points and outputs, whatever the
+    features are: residuals divided by it can be compared, and none drowns the others.
+    """
+    found = []
+    for row in rows:
+        total = 0.0
+        for axes, slope in row.linear.slopes.items():
+            factor = float(np.prod([wavenumber[j] for j in axes]))
+            total += float((slope**2).sum(1).mean()) * factor**2
+        found.append(np.sqrt(total) if total > 0 else 1.0)
+    return found
+
+
+class System:
+    """Weighted rows over the unknowns of a set of features: coefficients and bias by output.
+
+    The unknowns are ordered by output, each with its features and then its bias.
+    """
+
+    def __init__(self, features: Features) -> None:
+        self.features = features
+        self.sizes = [features.sizes[b] for b in features.branch_of_output]
+        self.unknowns = sum(self.sizes) + len(self.sizes)
+
+    def blocks(self, rows: list[Rows], factors: list[float]) -> Iterator[torch.Tensor]:
+        """``[A | b]`` of the linearised equations ``A β = b``, block by block of rows."""
+        most = max(2 * self.unknowns, int(BLOCK_BYTES / 8 / (self.unknowns + 1)))
+        gathered: list[torch.Tensor] = []
+        count = 0
+        for row, factor in zip(rows, factors, strict=True):
+            for part in self._assembled(row, factor, most):
+                gathered.append(part)
+                count += len(part)
+                if count >= most:
+                    yield torch.cat(gathered)
+                    gathered, count = [], 0
+        if gathered:
+            yield torch.cat(gathered)
+
+    def _assembled(self, row: Rows, factor: float, most: int) -> Iterator[torch.Tensor]:
+        linear = row.linear
+        if linear.rows is None:
+            step = max(256, min(most, int(2e6) // max(self.unknowns, 1)))
+            for start in range(0, len(row), step):
+                part = slice(start, min(start + step, len(row)))
+                block = self._matrix(row.x[part], {a: c[part] for a, c in linear.slopes.items()})
+                yield factor * torch.cat([block, -linear.residual[part, None]], dim=1)
+            return
+        pointwise = self._matrix(row.x, linear.slopes)
+        block = pointwise.new_zeros((len(row), self.unknowns))
+        block.index_add_(0, linear.rows, pointwise)
+        yield factor * torch.cat([block, -linear.residual[:, None]], dim=1)
+
+    def _matrix(self, x: torch.Tensor, slopes: dict[Axes, torch.Tensor]) -> torch.Tensor:
+        matrix = x.new_zeros((len(x), self.unknowns))
+        here = self.features.at(x)
+        start = 0
+        for output, size in enumerate(self.sizes):
+            parts = {
+                a: c[:, output : output + 1]
+                for a, c in slopes.items()
+                if bool((c[:, output] != 0).any())
+            }
+            if parts:
+                branch = self.features.branch_of_output[output]
+                matrix[:, start : start + size] = here.combine(branch, parts)
+            if () in parts:
+                matrix[:, start + size] = parts[()][:, 0]
+            start += size + 1
+        return matrix
+
+    def field(self, x: torch.Tensor, axes: Axes, unknowns: torch.Tensor) -> torch.Tensor:
+        """A derivative of the field at points x, (N, m)."""
+        result = x.new_empty((len(x), len(self.sizes)))
+        step = max(256, int(4e6) // max(self.sizes))
+        for begin in range(0, len(x), step):
+            here = self.features.at(x[begin : begin + step])
+            one = x.new_ones((len(x[begin : begin + step]), 1))
+            start = 0
+            for output, size in enumerate(self.sizes):
+                branch = self.features.branch_of_output[output]
+                values = here.combine(branch, {axes: one}) @ unknowns[start : start + size]
+                if not axes:
+                    values = values + unknowns[start + size]
+                result[begin : begin + step, output] = values
+                start += size + 1
+        return result

@@ -1,0 +1,167 @@
+"""What ``solve`` returns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .. import _host
+from ..spec import Array
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A solution for one set of features.
+
+    Attributes:
+        unknowns: Coefficients and bias of each output, in that order.
+        cutoff, rank: Of the last linear solve: relative to its largest singular value, and the
+            number of singular values above it.
+        residual, unseen: Weighted residual at the fitted points and at others, relative to that
+            of the zero field.
+        by_equation: Name -> (fitted, unseen), each relative to the whole of the problem.
+        steps: Number of linear solves.
+        converged: Whether the iteration came to rest.
+    """
+
+    unknowns: Any
+    cutoff: float
+    rank: int
+    residual: float
+    unseen: float
+    by_equation: dict[str, tuple[float, float]]
+    steps: int
+    converged: bool
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One set of features that was tried.
+
+    Attributes:
+        family: Activation.
+        slope_scale: In normalised units, one per axis.
+        features: Their number.
+        fit: What came of it.
+    """
+
+    family: str
+    slope_scale: tuple[float, ...]
+    features: int
+    fit: Fit
+
+
+@dataclass(frozen=True)
+class Solution:
+    """A solved problem; printed, it is a table of how it was found.
+
+    Attributes:
+        model: A ``dde.Model`` with the network that holds the solution, in DeepXDE's float. In
+            float32 the coefficients are rounded: ``predict`` of this object keeps all digits.
+        trials: All features that were tried, in that order, with their residuals.
+        kept: The one of them that is the solution.
+        equations: Name of each equation and condition -> number of points fitted.
+        error_estimate: Relative root mean square change of the solution from the best one with
+            fewer features, at unseen points: an estimate of that one's error, so on the safe side.
+            None where there is only one.
+        linear: Whether the problem was found to be linear.
+        seconds: Time by stage.
+        converged: Whether the residual at unseen points is below ``tol``.
+        tol: As given.
+        unknowns: Number of coefficients and biases.
+    """
+
+    model: Any
+    trials: tuple[Trial, ...]
+    kept: Trial
+    equations: dict[str, int]
+    error_estimate: float | None
+    linear: bool
+    seconds: dict[str, float]
+    converged: bool
+    tol: float
+    unknowns: int
+    _values: Callable[[Array], Array]
+
+    @property
+    def family(self) -> str:
+        """Activation of the features."""
+        return self.kept.family
+
+    @property
+    def slope_scale(self) -> tuple[float, ...]:
+        """In normalised units, one per axis."""
+        return self.kept.slope_scale
+
+    @property
+    def features(self) -> int:
+        """Number of features (of the largest branch)."""
+        return self.kept.features
+
+    @property
+    def rank(self) -> int:
+        """Numerical rank of the last linear solve."""
+        return self.kept.fit.rank
+
+    @property
+    def residual(self) -> float:
+        """Weighted residual at the fitted points, relative to that of the zero field."""
+        return self.kept.fit.residual
+
+    @property
+    def residual_unseen(self) -> float:
+        """The same at points that were not fitted."""
+        return self.kept.fit.unseen
+
+    def predict(self, x: Any) -> Array:
+        """The solution at points x (N, d), computed in float64, shape (N, m), in DeepXDE's float.
+
+        Raises:
+            ValueError: If x does not have the problem's number of columns.
+        """
+        points = np.atleast_2d(np.asarray(x, dtype=float))
+        dim = len(self.slope_scale) if _host.input_transform(self.model.net) is None else None
+        if points.ndim != 2 or (dim is not None and points.shape[1] != dim):
+            raise ValueError(f"x has the shape {points.shape}; it must be (N, {dim or 'd'}).")
+        return self._values(points).astype(_host.real(np))
+
+    def __str__(self) -> str:
+        fit = self.kept.fit
+        scale = ", ".join(f"{s:.3g}" for s in self.slope_scale)
+        lines = [
+            f"{self.features} {self.family} features, slope scale ({scale}): "
+            f"{self.unknowns} unknowns, {sum(self.equations.values())} equations, rank {fit.rank}",
+            f"{'residual':<32}{'points':>8}{'fitted':>10}{'unseen':>10}",
+        ]
+        counts = list(self.equations.items())
+        for name, (fitted, unseen) in fit.by_equation.items():
+            count = next((n for key, n in counts if name.startswith(key)), 0)
+            lines.append(f"{name:<32}{count:>8}{fitted:>10.1e}{unseen:>10.1e}")
+        lines.append(f"{'all':<40}{fit.residual:>10.1e}{fit.unseen:>10.1e}")
+        if self.error_estimate is not None:
+            lines.append(f"change from the best with fewer features: {self.error_estimate:.1e}")
+        solver = "one linear solve" if self.linear else f"{fit.steps} Gauss-Newton steps"
+        stages = ", ".join(f"{name} {s:.1f}" for name, s in self.seconds.items())
+        lines.append(
+            f"{len(self.trials)} sets of features tried, {solver}; "
+            f"{sum(self.seconds.values()):.1f} s ({stages})"
+        )
+        if not self.converged:
+            lines.append(self._advice())
+        return "\n".join(lines)
+
+    def _advice(self) -> str:
+        fit = self.kept.fit
+        if fit.unseen > 10 * fit.residual:
+            reason = "fits its points but not those between them: more points or flatter features"
+        elif fit.residual > self.tol:
+            reason = (
+                "does not fit its points: more features (max_features), or steeper ones; a "
+                "solution with a kink, a layer or a singularity is out of their reach"
+            )
+        else:
+            reason = "did not come to rest"
+        return f"The residual is above tol = {self.tol:.0e}. The solution {reason}."

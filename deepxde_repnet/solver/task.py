@@ -1,0 +1,297 @@
+"""One call of ``solve``, on PyTorch."""
+
+from __future__ import annotations
+
+import functools
+import math
+from typing import Any
+
+import numpy as np
+import torch
+
+from .. import _host
+from ..calibrate import calibrate, estimate_wavenumber
+from ..nets import RepFNN, RepNet
+from ..spec import Array, Box, RepSpec
+from ..taylor import pytorch as taylor
+from ..taylor.features import Features
+from ..theory.initialize import draw
+from . import choice
+from .equations import Equation, Problem, System, outputs_of, scales
+from .gauss_newton import Clock, Points, field_of, norms, solve_features
+from .solution import Solution, Trial
+
+#: Equations of the PDE for each feature, and points of each condition for each n^((d-1)/d).
+PER_FEATURE = 3.0
+PER_BOUNDARY = 12.0
+CHECK_INSIDE, CHECK_CONDITION = 2000, 300
+MOST_INPUTS = 5
+
+
+def run(
+    problem: Any, tol: float, loss_weights: Any, max_features: int, seed: int, verbose: int
+) -> Solution:
+    """See ``solve``."""
+    if not (isinstance(tol, (int, float)) and tol > 0 and math.isfinite(tol)):
+        raise ValueError(f"tol={tol!r} must be a positive number, the relative residual wanted.")
+    model = problem if isinstance(problem, _host.Model) else None
+    data = problem if model is None else model.data
+    _check_problem(data)
+    if model is not None and not isinstance(model.net, RepNet):
+        raise ValueError(
+            f"the model's network is a {type(model.net).__name__}; solve takes the features of a "
+            "RepFNN or RepPFNN. Use one of them, or pass the data alone: solve(model.data)."
+        )
+    clock = Clock()
+    with _host.double_precision(data):
+        task = _Task(data, model, seed, loss_weights, clock)
+        if model is None:
+            trials = choice.choose(task.trial, task.wavenumber, tol, max_features)
+        else:
+            calibrated = model.net.spec is not None
+            if not calibrated:
+                calibrate(model, {"verbose": verbose})
+            trials = [task.own()]
+        best = task.best(trials)
+    # The network that holds the solution is made in the user's float.
+    return task.finish(trials, *best, tol)
+
+
+def _check_problem(data: Any) -> None:
+    kind = _host.kind_of_data(data)
+    if kind != "pde":
+        raise ValueError(
+            f"solve takes a dde.data.PDE or dde.data.TimePDE, and this is a {kind}; integral and "
+            "fractional equations, operators and plain data sets are to be trained."
+        )
+    if data.geom.dim > MOST_INPUTS:
+        raise ValueError(
+            f"the problem has {data.geom.dim} coordinates and solve takes up to {MOST_INPUTS}: the "
+            "number of features that resolve a solution grows with its power. Train a network."
+        )
+    if data.pde is None:
+        raise ValueError("the problem has no equation (pde is None); there is nothing to solve.")
+
+
+class _Task:
+    """One call of ``solve``: the problem and what is worked out of it once."""
+
+    def __init__(self, data: Any, model: Any, seed: int, loss_weights: Any, clock: Clock) -> None:
+        self.data, self.model, self.seed, self.clock = data, model, seed, clock
+        self.conditions = _host.conditions(data)
+        bounds = _host.bounding_box(data.geom)
+        assert bounds is not None
+        self.domain = Box(*bounds)
+        few = self._equations(40, even=False, seed=seed)
+        transform = None
+        if model is None:
+            outputs = outputs_of(data, few)
+        else:
+            outputs = _host.n_outputs(model.net)
+            transform = _host.output_transform(model.net)
+        self.problem = Problem(data, outputs, transform)
+        self.linear = self._is_linear(few)
+        sampled = self._equations(300, even=True, seed=seed)
+        rows = self.problem.linearise(sampled)
+        self.wavenumber = self._wavenumber(rows)
+        self.scales = scales(rows, self.wavenumber / self.domain.half_width)
+        self.weights = self._weights(loss_weights, len(rows))
+        self._points: dict[int, Points] = {}
+        self._systems: dict[int, System] = {}
+        clock.tick("equations")
+
+    def _weights(self, given: Any, count: int) -> list[float]:
+        if given is None:
+            return [1.0] * count
+        weights = [float(w) for w in given]
+        if len(weights) != count or min(weights) < 0:
+            raise ValueError(
+                f"loss_weights has {len(weights)} entries, of which the smallest is "
+                f"{min(weights, default=0)}; the problem has {count} residuals, equations first, "
+                "and each needs a weight that is not negative."
+            )
+        return weights
+
+    def _equations(self, features: int, even: bool, seed: int) -> list[Equation]:
+        dim = self.data.geom.dim
+        inside = math.ceil(PER_FEATURE * features)
+        boundary = math.ceil(PER_BOUNDARY * features ** ((dim - 1) / dim))
+        return self._drawn(inside, min(boundary, inside), even, seed)
+
+    def _drawn(self, inside: int, boundary: int, even: bool, seed: int) -> list[Equation]:
+        with _host.seeded(seed):
+            equations = [Equation("PDE", None, _host.interior_points(self.data, inside, even))]
+            for i, condition in enumerate(self.conditions, start=1):
+                name = f"condition {i} ({type(condition).__name__})"
+                points = _host.condition_points(self.data, condition, boundary, even)
+                if len(points) == 0:
+                    raise ValueError(
+                        f"no points were found for {name}: its filter takes none of the points "
+                        "drawn on the boundary or at the initial time. Check the function that "
+                        "says where it holds."
+                    )
+                equations.append(Equation(name, condition, points))
+        return equations
+
+    def _is_linear(self, equations: list[Equation]) -> bool:
+        """Whether the derivatives of all residuals are the same at two random fields."""
+        generator = torch.Generator().manual_seed(0)
+
+        def random(x: torch.Tensor, axes: Any) -> torch.Tensor:
+            shape = (len(x), self.problem.n_outputs)
+            return torch.randn(shape, generator=generator, dtype=torch.float64).to(x.device)
+
+        one = self.problem.linearise(equations, random)
+        other = self.problem.linearise(equations, random)
+        return all(
+            a.linear.slopes.keys() == b.linear.slopes.keys()
+            and all(
+                torch.allclose(a.linear.slopes[axes], b.linear.slopes[axes], rtol=1e-9, atol=0)
+                for axes in a.linear.slopes
+            )
+            for a, b in zip(one, other, strict=True)
+        )
+
+    def _wavenumber(self, rows: list[Any]) -> Array:
+        """Radians per half width along each axis, from the residuals of the zero field."""
+        samples = [
+            _host.Samples(
+                r.name, r.x[: len(r)].cpu().numpy(), r.linear.residual[:, None].cpu().numpy()
+            )
+            for r in rows
+            if bool(torch.isfinite(r.linear.residual).all())
+        ]
+        found = estimate_wavenumber(samples, self.domain.dim).wavenumber * self.domain.half_width
+        known = found[np.isfinite(found)]
+        found = np.where(np.isfinite(found), found, known.max() if known.size else 0.0)
+        return np.maximum(found, np.pi)
+
+    def points(self, features: int) -> Points:
+        """Points for that many features, drawn once."""
+        if features not in self._points:
+            fit = self._equations(features, even=True, seed=self.seed)
+            check = self._drawn(CHECK_INSIDE, CHECK_CONDITION, even=False, seed=self.seed + 1)
+            rows, checked = self.problem.linearise(fit), self.problem.linearise(check)
+            factors, check_factors = self._factors(rows), self._factors(checked)
+            size = float(np.linalg.norm(norms(rows, factors)))
+            check_size = float(np.linalg.norm(norms(checked, check_factors)))
+            if not (math.isfinite(size) and math.isfinite(check_size)):
+                raise ValueError(
+                    "the problem's equations or conditions are not finite somewhere in its domain "
+                    "when the solution is zero; exclude these points (exclusions= of the data)."
+                )
+            # Without any data the solution is zero, and so is every residual.
+            self._points[features] = Points(
+                fit, check, factors, check_factors, size or 1.0, check_size or 1.0, self.linear
+            )
+        return self._points[features]
+
+    def _factors(self, rows: list[Any]) -> list[float]:
+        return [
+            math.sqrt(weight / len(row)) / scale
+            for row, scale, weight in zip(rows, self.scales, self.weights, strict=True)
+        ]
+
+    def trial(self, family: str, scale: tuple[float, ...], size: int, best: Trial | None) -> Trial:
+        """Solve on new features; a problem that is not linear starts from the best so far."""
+        spec = RepSpec(
+            (self.domain.dim, size, self.problem.n_outputs),
+            family,
+            "Glorot uniform",
+            domain=self.domain,
+            slope_scale=scale,
+            hidden_gain=1.0,
+            seed=self.seed,
+        )
+        system = System(Features(spec, draw(spec), taylor))
+        start = None
+        if best is not None and not self.linear:
+            start = field_of(self._systems[id(best)], best.fit.unknowns)
+        fit = solve_features(self.problem, system, self.points(size), self.clock, start)
+        trial = Trial(family, scale, size, fit)
+        self._systems[id(trial)] = system
+        return trial
+
+    def own(self) -> Trial:
+        """Solve on the features of the model's network."""
+        net = self.model.net
+        features = Features(net.spec, net.to_numpy(), taylor, transform=_host.input_transform(net))
+        system = System(features)
+        size = max(features.sizes)
+        fit = solve_features(self.problem, system, self.points(size), self.clock)
+        activation = net.given.activation
+        family = activation if isinstance(activation, str) else type(activation).__name__
+        trial = Trial(family, tuple(net.spec.slope_scale), size, fit)
+        self._systems[id(trial)] = system
+        return trial
+
+    def best(self, trials: list[Trial]) -> tuple[Trial, float | None]:
+        """The trial with the smallest unseen residual, and its change from a coarser one."""
+        kept = functools.reduce(choice.better, trials)
+        others = [t for t in trials if t.features < kept.features]
+        others = others or [t for t in trials if t is not kept]
+        if not others:
+            return kept, None
+        coarse = functools.reduce(choice.better, others)
+        x = self.points(kept.features).check[0].x
+        u = self._systems[id(kept)].field(x, (), kept.fit.unknowns)
+        change = self._systems[id(coarse)].field(x, (), coarse.fit.unknowns) - u
+        return kept, float(change.norm() / u.norm())
+
+    def finish(
+        self, trials: list[Trial], kept: Trial, estimate: float | None, tol: float
+    ) -> Solution:
+        """The solution, in a model whose output layer is set to it."""
+        system, model = self._systems[id(kept)], self.model
+        if model is None:
+            net = RepFNN(
+                [self.domain.dim, kept.features, self.problem.n_outputs],
+                kept.family,
+                "Glorot uniform",
+                domain=self.domain,
+                slope_scale=kept.slope_scale,
+                hidden_gain=1.0,
+                seed=self.seed,
+            )
+            model = _host.Model(self.data, net)
+        _host.set_output_layer(model.net, _kernels(system, kept.fit.unknowns))
+        _host.compile_once(model)
+        self.clock.tick("report")
+        return Solution(
+            model=model,
+            trials=tuple(trials),
+            kept=kept,
+            equations={e.name: len(e.points) for e in self.points(kept.features).fit},
+            error_estimate=estimate,
+            linear=self.linear,
+            seconds=dict(self.clock.seconds),
+            converged=kept.fit.converged and kept.fit.unseen <= tol,
+            tol=tol,
+            unknowns=system.unknowns,
+            _values=_Values(system, kept.fit.unknowns, self.problem.transform),
+        )
+
+
+class _Values:
+    """The solution at points, in float64."""
+
+    def __init__(self, system: System, unknowns: Any, transform: Any) -> None:
+        self.system, self.unknowns, self.transform = system, unknowns, transform
+
+    def __call__(self, points: Array) -> Array:
+        x = taylor.asarray(points)
+        with torch.no_grad():
+            u = self.system.field(x, (), self.unknowns)
+            if self.transform is not None:
+                u = self.transform(x, u)
+        return np.asarray(u.cpu().numpy())
+
+
+def _kernels(system: System, unknowns: Any) -> list[tuple[Array, float]]:
+    """Coefficients and bias of each output."""
+    found, start = [], 0
+    values = unknowns.cpu().numpy()
+    for size in system.sizes:
+        found.append((values[start : start + size], float(values[start + size])))
+        start += size + 1
+    return found

@@ -1,0 +1,1 @@
+"""Derivatives of a network with respect to its inputs, carried forward through the layers."""

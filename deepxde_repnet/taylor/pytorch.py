@@ -1,0 +1,275 @@
+"""Features and pointwise differential operators on PyTorch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import numpy as np
+import torch
+
+from .. import _host
+from ..spec import Array
+from .features import Axes, Jet
+
+
+def asarray(values: Array) -> torch.Tensor:
+    """A NumPy array in float64 on the default device."""
+    return torch.tensor(np.asarray(values, dtype=float), device=torch.get_default_device())
+
+
+def activation(identifier: Any) -> Callable[[torch.Tensor, int], torch.Tensor]:
+    """(z, r) -> σ^(r)(z); in closed form for tanh and sin, else by automatic differentiation."""
+    name = identifier.lower() if isinstance(identifier, str) else None
+    if name == "sin":
+        return _sine
+    if name == "tanh":
+        return _tanh
+    function = _host.activation(identifier)
+    return lambda z, order: _differentiated(function, order)(z)
+
+
+def _sine(z: torch.Tensor, order: int) -> torch.Tensor:
+    value = torch.cos(z) if order % 2 else torch.sin(z)
+    return -value if order % 4 in (2, 3) else value
+
+
+def _tanh(z: torch.Tensor, order: int) -> torch.Tensor:
+    """Derivatives of t = tanh z are polynomials P_r(t), with P_{r+1} = P_r' (1 - t²)."""
+    t = torch.tanh(z)
+    if order == 0:
+        return t
+    # 1 - t² cancels where |t| is near 1, and every derivative has that factor.
+    e = torch.exp(-2 * z.abs())
+    slope = 4 * e / (1 + e) ** 2
+    value = torch.zeros_like(t)
+    for coefficient in reversed(_tanh_polynomial(order).coef):
+        value = value * t + coefficient
+    return slope * value
+
+
+@cache
+def _tanh_polynomial(order: int) -> np.polynomial.Polynomial:
+    """Q_r with tanh^(r) = (1 - t²) Q_r(t): Q_1 = 1, Q_{r+1} = ((1 - t²) Q_r)'."""
+    polynomial = np.polynomial.Polynomial([1.0])
+    for _ in range(order - 1):
+        polynomial = (np.polynomial.Polynomial([1.0, 0.0, -1.0]) * polynomial).deriv()
+    return polynomial
+
+
+def _differentiated(function: Any, order: int) -> Callable[[torch.Tensor], torch.Tensor]:
+    """The derivative of an elementwise function, of any order."""
+
+    def derivative(z: torch.Tensor) -> torch.Tensor:
+        z = z.detach().requires_grad_()
+        with torch.enable_grad():
+            values = function(z)
+            for _ in range(order):
+                values = _gradient(values, z)
+        return values.detach()
+
+    return derivative
+
+
+def transformed(transform: Callable[[torch.Tensor], torch.Tensor], x: torch.Tensor) -> Jet:
+    """The derivatives of an input transform at points x."""
+    x = x.detach().requires_grad_()
+
+    @cache
+    def derivative(axes: Axes) -> torch.Tensor:
+        if not axes:
+            return transform(x)
+        lower = derivative(axes[1:])
+        columns = [_gradient(column, x)[:, axes[0]] for column in lower.unbind(1)]
+        return torch.stack(columns, dim=1)
+
+    def jet(axes: Axes) -> torch.Tensor:
+        with torch.enable_grad():
+            return derivative(axes).detach()
+
+    return jet
+
+
+def _gradient(values: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+    """d(sum of values)/dx, to be differentiated again; zero where nothing depends on x."""
+    if not values.requires_grad:
+        return torch.zeros_like(x)
+    (gradient,) = torch.autograd.grad(values.sum(), x, create_graph=True, allow_unused=True)
+    return torch.zeros_like(x) if gradient is None else gradient
+
+
+class Field:
+    """The network's output at points x as a tensor that DeepXDE can differentiate.
+
+    The output and its derivatives are independent unknowns here. Each is a leaf of the graph, and
+    differentiating one with respect to x, however that is done (``dde.grad``,
+    ``torch.autograd.grad``, of the output or of anything computed from it), leads to the leaf of
+    the next derivative. So a residual becomes a function of the leaves, by the user's own code.
+
+    Args:
+        x: Points, (N, d), a leaf that requires its gradient.
+        value: axes -> the values of that derivative, (N, m).
+
+    Attributes:
+        leaves: By axes, what has been asked for.
+    """
+
+    def __init__(self, x: torch.Tensor, value: Callable[[Axes], torch.Tensor]) -> None:
+        self.x, self._value = x, value
+        self.leaves: dict[Axes, torch.Tensor] = {}
+        # While coefficients are read off, nothing is to be differentiated along x.
+        self.closed = False
+
+    def derivative(self, axes: Axes = ()) -> torch.Tensor:
+        """The field or a derivative of it, (N, m)."""
+        if axes not in self.leaves:
+            self.leaves[axes] = self._value(axes).detach().requires_grad_()
+        result: torch.Tensor = _Derivative.apply(self.x, self.leaves[axes], self, axes)
+        return result
+
+
+class _Derivative(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: torch.Tensor, leaf: torch.Tensor, field: Field, axes: Axes) -> Any:
+        ctx.field, ctx.axes = field, axes
+        return leaf.clone()
+
+    @staticmethod
+    def backward(ctx: Any, gradient: torch.Tensor) -> Any:
+        field = ctx.field
+        if field.closed:
+            return None, gradient, None, None
+        along = [
+            (gradient * field.derivative(tuple(sorted((*ctx.axes, j))))).sum(1)
+            for j in range(field.x.shape[1])
+        ]
+        return torch.stack(along, dim=1), gradient, None, None
+
+
+class NotPointwise(ValueError):
+    """A residual couples points in a way that is not supported."""
+
+
+def linearise(
+    residuals: Callable[[torch.Tensor, torch.Tensor], list[torch.Tensor]],
+    x: torch.Tensor,
+    value: Callable[[Axes], torch.Tensor],
+    transform: Callable[[torch.Tensor, torch.Tensor], torch.Tensor] | None = None,
+    variables: tuple[torch.Tensor, ...] = (),
+) -> list[Linear]:
+    """Residuals and their derivatives in the field, its x-derivatives and other unknowns.
+
+    Args:
+        residuals: (x, u) -> residuals, each (R,) or (R, k); u is (N, m).
+        x: Points (N, d).
+        value: axes -> current values of the field's derivative, (N, m).
+        transform: The network's output transform, or None.
+        variables: Other unknowns, scalars or arrays.
+
+    Returns:
+        One for each column of each residual.
+
+    Raises:
+        NotPointwise: If a row of a residual depends on several points, other than a row for each
+            pair of points that no other row depends on (periodic conditions).
+    """
+    x = x.detach().clone().requires_grad_()
+    field = Field(x, value)
+    u = field.derivative()
+    if transform is not None:
+        u = transform(x, u)
+    found = residuals(x, u)
+    field.closed = True
+    columns = [c for r in found for c in (r.reshape(len(r), -1).unbind(1) if r.ndim else [r[None]])]
+    return [_linearised(c, field, variables) for c in columns]
+
+
+class Linear:
+    """A residual r, (R,), near a state: r + Σ_A Σ_i c_A,i δ(D_A u_i) + J δθ.
+
+    Attributes:
+        residual: r, (R,).
+        slopes: c_A by axes, (N, m); of point p in row ``rows[p]``.
+        rows: The row that a point belongs to, (N,), or None where row p is that of point p.
+        variables: J, (R, q), q the number of entries of the other unknowns.
+    """
+
+    def __init__(
+        self,
+        residual: torch.Tensor,
+        slopes: dict[Axes, torch.Tensor],
+        rows: torch.Tensor | None,
+        variables: torch.Tensor,
+    ) -> None:
+        self.residual, self.slopes, self.rows, self.variables = residual, slopes, rows, variables
+
+
+def _linearised(column: torch.Tensor, field: Field, variables: Any) -> Linear:
+    count = sum(v.numel() for v in variables)
+    n_rows, n_points = len(column), len(field.x)
+    empty = column.new_zeros((n_rows, count))
+    if not column.requires_grad:
+        return Linear(column.detach(), {}, None, empty)
+    leaves = dict(field.leaves)
+
+    def pulled(weights: torch.Tensor) -> dict[Axes, torch.Tensor]:
+        gradients = torch.autograd.grad(
+            column, list(leaves.values()), weights, retain_graph=True, allow_unused=True
+        )
+        return {a: g for a, g in zip(leaves, gradients, strict=True) if g is not None}
+
+    ones = torch.ones_like(column)
+    slopes = {a: g for a, g in pulled(ones).items() if bool((g != 0).any())}
+    # A row that depends on one point only, and a point that matters to one row only, answer any
+    # weights of the rows with the weight of that row.
+    generator = torch.Generator(device=column.device).manual_seed(0)
+    probe = 0.5 + torch.rand(n_rows, generator=generator, dtype=column.dtype, device=column.device)
+    probed = pulled(probe)
+    rows = None
+    if n_rows != n_points:
+        rows = _rows(slopes, pulled(torch.arange(1, n_rows + 1).to(column)), n_points)
+    weights = probe if rows is None else probe[rows]
+    for axes, slope in slopes.items():
+        expected = weights[:, None] * slope
+        # NaN is told elsewhere, with the equation's name.
+        tolerance = {"rtol": 1e-8, "atol": 1e-12 * float(slope.nan_to_num().abs().max())}
+        if not torch.allclose(probed[axes], expected, equal_nan=True, **tolerance):
+            raise NotPointwise(
+                "a residual at one point depends on the solution at another point; only "
+                "differential equations, and conditions that compare pairs of points, can be "
+                "solved in this way."
+            )
+    return Linear(column.detach(), slopes, rows, _in_variables(column, variables, empty))
+
+
+def _rows(
+    slopes: dict[Axes, torch.Tensor], numbered: dict[Axes, torch.Tensor], n_points: int
+) -> torch.Tensor:
+    """Row of each point, from the answers to the weights 1, 2, ..., R; 0 where it has none."""
+    rows = torch.zeros(n_points, dtype=torch.long)
+    for axes, slope in slopes.items():
+        for one, number in zip(slope.T, numbered[axes].T, strict=True):
+            there = (one != 0).cpu()
+            rows[there] = (number / one).round().long().cpu()[there] - 1
+    return rows.clamp(min=0).to(next(iter(slopes.values())).device) if slopes else rows
+
+
+def _in_variables(column: torch.Tensor, variables: Any, empty: torch.Tensor) -> torch.Tensor:
+    """dr/dθ for all rows, by differentiating the product vᵀ dr/dθ in v."""
+    if not variables:
+        return empty
+    v = torch.ones_like(column).requires_grad_()
+    products = torch.autograd.grad(
+        column, variables, v, create_graph=True, retain_graph=True, allow_unused=True
+    )
+    columns = []
+    for variable, product in zip(variables, products, strict=True):
+        for k in range(variable.numel()):
+            entry = None if product is None else product.reshape(-1)[k]
+            if entry is None or not entry.requires_grad:
+                columns.append(torch.zeros_like(column))
+            else:
+                (g,) = torch.autograd.grad(entry, v, retain_graph=True, allow_unused=True)
+                columns.append(torch.zeros_like(column) if g is None else g.detach())
+    return torch.stack(columns, dim=1)

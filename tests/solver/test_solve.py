@@ -1,0 +1,331 @@
+"""solve(): exact solutions, the matrix against brute force, and what it leaves alone."""
+
+import deepxde as dde
+import numpy as np
+import pytest
+import torch
+
+import deepxde_repnet
+from deepxde_repnet import RepFNN, RepPFNN, _host
+from deepxde_repnet.solver.equations import Equation, Problem, System
+from deepxde_repnet.solver.least_squares import CUTOFFS, Solutions, triangularise
+from deepxde_repnet.spec import Box, RepSpec
+from deepxde_repnet.taylor import pytorch as taylor
+from deepxde_repnet.taylor.features import Features
+from deepxde_repnet.theory.initialize import draw
+
+K = 2 * np.pi
+SQUARE = dde.geometry.Rectangle([0, 0], [1, 1])
+STRIP = dde.geometry.GeometryXTime(dde.geometry.Interval(0, 1), dde.geometry.TimeDomain(0, 1))
+
+
+def wave(x):
+    return np.sin(K * x[:, 0:1]) * np.sin(K * x[:, 1:2])
+
+
+def poisson(x, u):
+    f = 2 * K**2 * torch.sin(K * x[:, 0:1]) * torch.sin(K * x[:, 1:2])
+    return -dde.grad.hessian(u, x, i=0, j=0) - dde.grad.hessian(u, x, i=1, j=1) - f
+
+
+def everywhere(x, on_boundary):
+    return on_boundary
+
+
+def on(axis, value):
+    return lambda x, on_boundary: on_boundary and np.isclose(x[axis], value)
+
+
+def poisson_data(conditions=None, pde=poisson):
+    if conditions is None:
+        conditions = [dde.icbc.DirichletBC(SQUARE, wave, everywhere)]
+    return dde.data.PDE(SQUARE, pde, conditions, num_domain=50, num_boundary=20)
+
+
+def error(solution, exact, geometry=SQUARE):
+    x = geometry.random_points(500).astype(float)
+    return np.linalg.norm(solution._values(x) - exact(x)) / np.linalg.norm(exact(x))
+
+
+@pytest.fixture(scope="module")
+def solved():
+    return deepxde_repnet.solve(poisson_data(), tol=1e-8, verbose=0)
+
+
+def test_digits_of_a_linear_problem(solved):
+    assert solved.converged and solved.linear
+    assert solved.residual_unseen <= 1e-8
+    assert error(solved, wave) < 1e-8
+    assert solved.error_estimate is not None and solved.error_estimate < 1e-2
+
+
+def test_report_names_what_was_done(solved):
+    text = str(solved)
+    for part in (solved.family, "condition 1 (DirichletBC)", "unseen", "rank", "one linear solve"):
+        assert part in text
+    assert solved.unknowns == solved.features + 1
+    assert solved.rank <= solved.unknowns
+    assert solved.equations["PDE"] >= 3 * solved.features
+
+
+def test_the_answer_is_in_deepxdes_float_and_the_model_holds_it(solved):
+    x = np.random.default_rng(0).uniform(size=(50, 2))
+    values = solved.predict(x)
+    assert values.dtype == np.float32 and values.shape == (50, 1)
+    assert isinstance(solved.model, dde.Model)
+    np.testing.assert_allclose(solved.model.predict(x), values, atol=2e-3)
+    with pytest.raises(ValueError, match=r"\(N, 2\)"):
+        solved.predict(np.ones((3, 5)))
+
+
+def test_seed_repeats(solved):
+    again = deepxde_repnet.solve(poisson_data(), tol=1e-8, verbose=0)
+    assert again.residual_unseen == solved.residual_unseen
+
+
+def test_nonlinear_with_a_neumann_side():
+    def pde(x, u):
+        exact = torch.sin(K * x[:, 0:1]) * torch.sin(K * x[:, 1:2])
+        return poisson(x, u) + u**3 - exact**3
+
+    def slope(x):
+        return K * np.cos(K * x[:, 0:1]) * np.sin(K * x[:, 1:2])
+
+    conditions = [
+        dde.icbc.DirichletBC(
+            SQUARE, wave, lambda x, on_boundary: on_boundary and not np.isclose(x[0], 1)
+        ),
+        dde.icbc.NeumannBC(SQUARE, slope, on(0, 1)),
+    ]
+    solution = deepxde_repnet.solve(poisson_data(conditions, pde), tol=1e-6, verbose=0)
+    assert solution.converged and not solution.linear
+    assert error(solution, wave) < 1e-6
+    assert "Gauss-Newton" in str(solution)
+
+
+def test_two_outputs_in_time_with_initial_conditions():
+    # u_t = v, v_t = u_xx: the wave equation as a system
+    def exact(x):
+        u = np.sin(np.pi * x[:, 0:1]) * np.cos(np.pi * x[:, 1:2])
+        v = -np.pi * np.sin(np.pi * x[:, 0:1]) * np.sin(np.pi * x[:, 1:2])
+        return np.hstack([u, v])
+
+    def pde(x, y):
+        u_t = dde.grad.jacobian(y, x, i=0, j=1)
+        v_t = dde.grad.jacobian(y, x, i=1, j=1)
+        return [u_t - y[:, 1:2], v_t - dde.grad.hessian(y, x, component=0, i=0, j=0)]
+
+    conditions = [
+        dde.icbc.DirichletBC(STRIP, lambda x: 0, everywhere),
+        dde.icbc.IC(STRIP, lambda x: exact(x)[:, 0:1], lambda x, initial: initial),
+        dde.icbc.IC(STRIP, lambda x: exact(x)[:, 1:2], lambda x, initial: initial, component=1),
+    ]
+    data = dde.data.TimePDE(STRIP, pde, conditions, 50, 20, num_initial=20)
+    solution = deepxde_repnet.solve(data, tol=1e-6, verbose=0)
+    assert solution.predict(np.ones((3, 2))).shape == (3, 2)
+    assert error(solution, exact, STRIP) < 1e-5
+
+
+def test_a_model_with_hard_conditions_and_a_deep_network_is_solved_in_place():
+    net = RepFNN([2, 40, 300, 1], "tanh", "Glorot uniform", seed=0)
+    net.apply_output_transform(
+        lambda x, y: x[:, 0:1] * (1 - x[:, 0:1]) * x[:, 1:2] * (1 - x[:, 1:2]) * y
+    )
+    model = dde.Model(poisson_data([]), net)
+    solution = deepxde_repnet.solve(model, tol=1e-3, verbose=0)
+    assert solution.model is model
+    assert error(solution, wave) < 1e-3
+    x = np.random.default_rng(0).uniform(size=(50, 2))
+    assert np.abs(model.predict(x) - wave(x)).max() < 1e-2
+
+
+def test_a_parallel_network_gives_each_output_its_own_features():
+    def pde(x, y):
+        return [poisson(x, y[:, 0:1]), y[:, 1:2] - 2 * y[:, 0:1]]
+
+    net = RepPFNN([2, [200, 200], 2], "sin", "Glorot uniform", seed=0, slope_scale=4.0)
+    solution = deepxde_repnet.solve(dde.Model(poisson_data(pde=pde), net), verbose=0)
+    assert error(solution, lambda x: np.hstack([wave(x), 2 * wave(x)])) < 1e-4
+
+
+def test_scripts_written_for_forward_mode(monkeypatch):
+    monkeypatch.setattr(dde.config, "autodiff", "forward")
+
+    def pde(x, y):
+        f = 2 * K**2 * torch.sin(K * x[:, 0:1]) * torch.sin(K * x[:, 1:2])
+        u_xx, u_yy = (dde.grad.hessian(y, x, i=i, j=i)[0] for i in (0, 1))
+        return -u_xx - u_yy - f
+
+    solution = deepxde_repnet.solve(poisson_data(pde=pde), tol=1e-4, verbose=0)
+    assert error(solution, wave) < 1e-4
+
+
+# ---------------------------------------------------------------------------------------------
+# The matrix
+
+TIMED = dde.geometry.GeometryXTime(dde.geometry.Interval(0, 1), dde.geometry.TimeDomain(0, 1))
+OBSERVED = np.random.default_rng(1).uniform(0.1, 0.9, (9, 2))
+CONDITIONS = {
+    "Dirichlet": lambda: dde.icbc.DirichletBC(SQUARE, wave, everywhere),
+    "Neumann": lambda: dde.icbc.NeumannBC(SQUARE, wave, on(0, 1)),
+    "Robin": lambda: dde.icbc.RobinBC(SQUARE, lambda x, y: 3 * y + 1, on(1, 0)),
+    "periodic": lambda: dde.icbc.PeriodicBC(SQUARE, 0, on(0, 0)),
+    "periodic slope": lambda: dde.icbc.PeriodicBC(SQUARE, 0, on(0, 0), derivative_order=1),
+    "operator": lambda: dde.icbc.OperatorBC(
+        SQUARE, lambda x, y, X: dde.grad.jacobian(y, x, j=1) + 2 * y, on(0, 1)
+    ),
+    "point set": lambda: dde.icbc.PointSetBC(OBSERVED, wave(OBSERVED)),
+    "point set in batches": lambda: dde.icbc.PointSetBC(OBSERVED, wave(OBSERVED), batch_size=4),
+    "point set operator": lambda: dde.icbc.PointSetOperatorBC(
+        OBSERVED, wave(OBSERVED), lambda x, y, X: dde.grad.hessian(y, x, i=0, j=1)
+    ),
+    "third order": lambda: dde.icbc.PointSetOperatorBC(
+        OBSERVED,
+        wave(OBSERVED),
+        lambda x, y, X: dde.grad.jacobian(
+            (1 + x[:, 0:1]) * dde.grad.hessian(y, x, i=0, j=1), x, j=0
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CONDITIONS)
+def test_matrix_against_one_column_at_a_time_by_autograd(name):
+    condition = CONDITIONS[name]()
+    data = poisson_data([condition])
+    spec = RepSpec(
+        [2, 12, 1], domain=Box((0, 0), (1, 1)), slope_scale=(2, 3), hidden_gain=1.0, seed=1
+    )
+    weights = draw(spec)
+    slope = torch.tensor(weights[0][0].slope(np.array([2.0, 3.0])) * 2)
+    offset = torch.tensor(((slope.numpy() / 2) * (weights[0][0].shift - 1)).sum(1))
+    with _host.double_precision(data):
+        points = _host.condition_points(data, condition, 10, even=False)
+        equation = Equation("condition", condition, points)
+        rows = Problem(data, 1).linearise([equation])
+        system = System(Features(spec, weights, taylor))
+        (block,) = system.blocks(rows, [1.0])
+
+        def residual(unit):
+            dde.grad.clear()
+            x = torch.tensor(points, requires_grad=True)
+            hidden = torch.tanh(x @ slope.T + offset)
+            y = torch.cat([hidden, torch.ones(len(x), 1)], dim=1) @ unit[:, None]
+            (found,) = _host.residuals(data, condition, points, x, y)
+            return found.detach()[:, 0]
+
+        zero = residual(torch.zeros(13))
+        brute = torch.stack([residual(unit) - zero for unit in torch.eye(13)], dim=1)
+    assert len(block) >= 5
+    torch.testing.assert_close(block[:, :-1], brute, rtol=0, atol=1e-9 * float(brute.abs().max()))
+    torch.testing.assert_close(block[:, -1], -zero, rtol=0, atol=1e-12)
+
+
+def test_least_squares_in_blocks_against_lapack():
+    generator = torch.Generator().manual_seed(0)
+    matrix = torch.randn(200, 20, generator=generator, dtype=torch.float64)
+    target = torch.randn(200, 1, generator=generator, dtype=torch.float64)
+    rows = torch.cat([matrix, target], dim=1)
+    solutions = Solutions(triangularise(iter(rows.split(70)), 20))
+    expected = torch.linalg.lstsq(matrix, target).solution
+    torch.testing.assert_close(solutions.unknowns[:, :1], expected)
+    assert solutions.ranks == [20] * len(CUTOFFS)
+
+
+def test_rank_of_a_deficient_matrix():
+    generator = torch.Generator().manual_seed(0)
+    thin = torch.randn(100, 7, generator=generator, dtype=torch.float64)
+    rows = torch.cat([thin, thin[:, :3], thin[:, :1]], dim=1)
+    solutions = Solutions(triangularise(iter([rows]), 10))
+    assert solutions.ranks[2:] == [7] * (len(CUTOFFS) - 2)
+    torch.testing.assert_close(rows[:, :-1] @ solutions.unknowns[:, 3], rows[:, -1])
+
+
+# ---------------------------------------------------------------------------------------------
+# What is left alone, and what is refused
+
+
+class Broken(Exception):
+    pass
+
+
+@pytest.mark.parametrize("failure", [Broken, KeyboardInterrupt])
+def test_nothing_is_left_changed_after_a_failure(failure):
+    calls = []
+
+    def pde(x, u):
+        calls.append(1)
+        if len(calls) > 3:
+            raise failure
+        return poisson(x, u)
+
+    condition = dde.icbc.DirichletBC(SQUARE, wave, everywhere)
+    data = poisson_data([condition], pde)
+    forward = dde.gradients.gradients_forward
+    before = (dde.grad.jacobian, dde.grad.hessian, forward.jacobian, forward.hessian)
+    state = np.random.get_state()[1].copy()
+    points = data.train_x.copy()
+    with pytest.raises(failure):
+        deepxde_repnet.solve(data, verbose=0)
+    assert (dde.grad.jacobian, dde.grad.hessian, forward.jacobian, forward.hessian) == before
+    assert dde.config.default_float() == "float32"
+    assert torch.get_default_dtype() == torch.float32
+    assert np.array_equal(np.random.get_state()[1], state)
+    assert np.array_equal(data.train_x, points)
+    assert not any(_host._caches(condition))
+
+
+def test_training_goes_on_from_the_solution():
+    net = RepFNN([2, 200, 1], "tanh", "Glorot uniform", seed=0)
+    model = dde.Model(poisson_data(), net)
+    deepxde_repnet.solve(model, verbose=0)
+    model.compile("adam", lr=1e-6, verbose=0)
+    history, _ = model.train(iterations=1, verbose=0)
+    assert np.sum(history.loss_train[0]) < 1
+
+
+@pytest.mark.parametrize(
+    ("problem", "message"),
+    [
+        (lambda: dde.data.Function(dde.geometry.Interval(0, 1), np.sin, 5, 5), "Function"),
+        (lambda: dde.Model(poisson_data(), dde.nn.FNN([2, 9, 1], "tanh", "zeros")), "FNN"),
+        (
+            lambda: dde.data.PDE(dde.geometry.Hypercube([0] * 6, [1] * 6), poisson, [], 9),
+            "6 coordinates",
+        ),
+        (
+            lambda: poisson_data([dde.icbc.DirichletBC(SQUARE, wave, lambda x, on: False)]),
+            "no points were found",
+        ),
+        (lambda: poisson_data(pde=lambda x, u: poisson(x, u) / 0), "not finite"),
+        (lambda: poisson_data(pde=lambda x, u: poisson(x, u) * u.mean()), "another point"),
+        (lambda: poisson_data(pde=lambda x, u: 1 / {}["missing"]), "could not be evaluated"),
+    ],
+)
+def test_what_cannot_be_solved_is_said(problem, message):
+    with pytest.raises(ValueError, match=message):
+        deepxde_repnet.solve(problem(), verbose=0)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"tol": 0}, "tol=0"),
+        ({"tol": "small"}, "tol='small'"),
+        ({"loss_weights": [1.0]}, "1 entries"),
+        ({"loss_weights": [1.0, -1.0]}, "not negative"),
+    ],
+)
+def test_options_that_make_no_sense(options, message):
+    with pytest.raises(ValueError, match=message):
+        deepxde_repnet.solve(poisson_data(), verbose=0, **options)
+
+
+def test_a_solution_out_of_reach_says_what_to_do():
+    def pde(x, u):
+        jump = torch.sign(x[:, 0:1] - 0.503)
+        return poisson(x, u) + 1e4 * jump
+
+    solution = deepxde_repnet.solve(poisson_data(pde=pde), tol=1e-9, max_features=300, verbose=0)
+    assert not solution.converged
+    assert "above tol" in str(solution)
