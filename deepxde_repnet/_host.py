@@ -45,11 +45,6 @@ def activation(identifier: Any) -> Callable[..., Any]:
     return function
 
 
-def initializer(identifier: Any) -> Any:
-    """The backend's initializer behind its name, or the callable itself."""
-    return dde.nn.initializers.get(identifier)
-
-
 def tf() -> Any:
     """TensorFlow as the backend uses it (version 2, or its compat.v1 face)."""
     return dde.backend.tf

@@ -119,7 +119,7 @@ def _settle(model: Any, x: np.ndarray, y: Any, arguments: dict[str, Any]) -> str
     net, given = model.net, model.net.given
     x = np.asarray(x, dtype=float)
     domain, origin = _domain(model, x)
-    samples = _samples(model, x, y, arguments)
+    estimate, fit = _estimate(model, x, y, arguments, domain.dim)
     spread = np.ptp(x, axis=0) / 2
     spread = np.where(spread > 0, spread, domain.half_width)
     limit = resolved_wavenumber(len(x), spread) * domain.half_width
@@ -130,8 +130,8 @@ def _settle(model: Any, x: np.ndarray, y: Any, arguments: dict[str, Any]) -> str
     elif given.wavenumber is not None:
         wave, said = _one_each(net, "wavenumber", domain.dim, "coordinates"), "given"
     else:
-        wave, said = _wavenumber(net, samples, domain, limit, notes)
-        if _is_fit(samples):
+        wave, said = _wavenumber(net, estimate, domain, limit, notes)
+        if fit:
             steepness = SLOPE_PER_TARGET_WAVENUMBER
     if _host.input_transform(net) is None:
         layer_domain = domain
@@ -144,7 +144,8 @@ def _settle(model: Any, x: np.ndarray, y: Any, arguments: dict[str, Any]) -> str
         layer_domain, scale = _through_transform(net, x, domain, wave, steepness)
         notes.append(f"{layer_domain.dim} features over {layer_domain}")
     spec = given.completed(layer_domain, scale, given.hidden_gain or 1.0, dim=layer_domain.dim)
-    gain = given.hidden_gain or _gain(spec, scale, samples, domain)
+    targets = estimate.wavenumber * domain.half_width if estimate and fit else None
+    gain = given.hidden_gain or _gain(spec, scale, targets)
     net.calibrate(replace(spec, hidden_gain=gain))
     parts = [f"domain {domain} ({origin})"]
     if wave is not None:
@@ -190,6 +191,24 @@ def _domain(model: Any, x: Array) -> tuple[Box, str]:
     return Box(lower, upper), "training points"
 
 
+def _estimate(
+    model: Any, x: Array, y: Any, arguments: dict[str, Any], dim: int
+) -> tuple[Estimate | None, bool]:
+    """What the problem says of its wavenumber, and whether it is a fit: targets, no equation.
+
+    None where it cannot be evaluated, or where all that depends on it is given.
+    """
+    given = model.net.given
+    scale_open = given.wavenumber is None and given.slope_scale is None
+    if not scale_open and given.hidden_gain is not None:
+        return None, False
+    samples = _samples(model, x, y, arguments)
+    if samples is None:
+        return None, False
+    fit = {sample.name for sample in samples} == {"target"}
+    return estimate_wavenumber(samples, dim) if scale_open or fit else None, fit
+
+
 def _samples(model: Any, x: Array, y: Any, arguments: dict[str, Any]) -> list[_host.Samples] | None:
     """The problem's residuals at zero output, None where it fails; warns if one is not finite."""
     variables = arguments.get("external_trainable_variables") or []
@@ -205,7 +224,7 @@ def _samples(model: Any, x: Array, y: Any, arguments: dict[str, Any]) -> list[_h
                 f"assuming one wave over the domain. Give {name}(..., wavenumber=...) in radians "
                 "per unit length, if the solution oscillates faster.",
                 UserWarning,
-                stacklevel=5,
+                stacklevel=6,
             )
         return None
     for sample in samples:
@@ -217,34 +236,31 @@ def _samples(model: Any, x: Array, y: Any, arguments: dict[str, Any]) -> list[_h
                 f"when the network is zero, first at x = {where}. If it is not finite in training "
                 "either, exclude these points (exclusions= of dde.data.PDE).",
                 UserWarning,
-                stacklevel=5,
+                stacklevel=6,
             )
     return samples
 
 
-def _is_fit(samples: list[_host.Samples] | None) -> bool:
-    """Whether the problem has targets alone, and no equation."""
-    return samples is not None and {sample.name for sample in samples} == {"target"}
+def _gain(spec: RepSpec, scale: Array, targets: Array | None) -> float:
+    """Hidden gain: slope preserving for equations, larger where only targets are fitted.
 
-
-def _gain(spec: RepSpec, scale: Array, samples: list[_host.Samples] | None, domain: Box) -> float:
-    """Hidden gain: slope preserving for equations, larger where only targets are fitted."""
-    if samples and _is_fit(samples):
-        normalised = estimate_wavenumber(samples, domain.dim).wavenumber * domain.half_width
-        if np.any(normalised > 0):
-            # Ω compares the length of the whole gradient with the value.
-            return fitting_gain(spec, scale, float(np.sqrt(np.nansum(normalised**2))))
+    Args:
+        targets: Wavenumber of the targets in normalised units, shape (d,); None where there is an
+            equation.
+    """
+    if targets is not None and np.any(targets > 0):
+        # Ω compares the length of the whole gradient with the value.
+        return fitting_gain(spec, scale, float(np.sqrt(np.nansum(targets**2))))
     return slope_preserving_gain(spec, scale)
 
 
 def _wavenumber(
-    net: Any, samples: list[_host.Samples] | None, domain: Box, limit: Array, notes: list[str]
+    net: Any, estimate: Estimate | None, domain: Box, limit: Array, notes: list[str]
 ) -> tuple[Array, str]:
     """Wavenumber per coordinate between the lowest and the highest resolved, and its source."""
     name = type(net).__name__
-    if samples is None:
+    if estimate is None:
         return LOWEST_WAVENUMBER / domain.half_width, "not known; lowest"
-    estimate = estimate_wavenumber(samples, domain.dim)
     normalised = estimate.wavenumber * domain.half_width
     if not np.any(normalised > 0):
         warnings.warn(

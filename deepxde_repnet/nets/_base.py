@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from .. import _host
-from ..spec import DEFAULT_PARAMETERIZATION, Box, RepSpec, slope_scale_from_wavenumber
+from ..spec import DEFAULT_PARAMETERIZATION, Array, Box, RepSpec, slope_scale_from_wavenumber
 from ..theory.gain import slope_preserving_gain
-from ..theory.initialize import Weights, draw
+from ..theory.initialize import Rep, Weights, draw
 
 
 def make_spec(
@@ -80,6 +81,16 @@ def settled(given: RepSpec) -> RepSpec | None:
         return None
     gain = given.hidden_gain or slope_preserving_gain(given, scale)
     return given.completed(given.domain, scale, gain)
+
+
+def read_rep(layer: Any, read: Callable[[Any], Array]) -> Rep:
+    """The parameters of a backend's first layer; ``read`` gives a tensor's values in float64."""
+    direction = read(layer.direction)
+    if layer.parameterization == "shift":
+        direction = direction / read(layer.slope_scale)
+    trained = layer.parameterization == "log-scale"
+    log_scale = read(layer.log_scale) if trained else np.zeros(len(direction))
+    return Rep(direction, read(layer.shift), log_scale)
 
 
 class RepNet:

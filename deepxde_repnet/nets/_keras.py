@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .. import _host
-from ..spec import Array, Box
+from ..spec import Array, Box, RepSpec
 from ..theory.initialize import Rep
 
 tf = _host.tf()
@@ -98,15 +98,6 @@ class RepDense(tf.keras.layers.Layer):
         z = tf.matmul(x, slope, transpose_b=True) + offset
         return z if self.activation is None else self.activation(z)
 
-    def to_rep(self, read: Any) -> Rep:
-        """The parameters in float64; ``read`` turns a variable into an array."""
-        direction = read(self.direction)
-        if self.parameterization == "shift":
-            direction = direction / read(self.slope_scale)
-        trained = self.parameterization == "log-scale"
-        log_scale = read(self.log_scale) if trained else np.zeros(len(direction))
-        return Rep(direction, read(self.shift), log_scale)
-
 
 def constant(value: Array) -> Any:
     """An initializer that gives these values."""
@@ -117,10 +108,19 @@ def constant(value: Array) -> Any:
     return initialize
 
 
-def scaled(initializer: Any, gain: float) -> Any:
-    """A backend initializer times a factor."""
+def kernel_initializer(spec: RepSpec, depth: int, kernel: Array | None) -> Any:
+    """Initializer of an ordinary layer: our own draw, or the user's function and the hidden gain.
+
+    Args:
+        depth: Level of the layer in the network; the last is the output, which has no gain.
+        kernel: As drawn; None where the user's function draws it.
+    """
+    if kernel is not None:
+        return constant(kernel)
+    if depth == len(spec.fans) - 1:
+        return spec.kernel_initializer
 
     def initialize(shape: Any, dtype: Any = None, **_: Any) -> Any:
-        return gain * initializer(shape, dtype=dtype)
+        return spec.hidden_gain * spec.kernel_initializer(shape, dtype=dtype)
 
     return initialize

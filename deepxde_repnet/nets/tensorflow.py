@@ -10,9 +10,9 @@ import numpy as np
 from .. import _host
 from ..spec import Array, Box, RepSpec
 from ..theory.initialize import Dense, Rep, Weights, draw
-from ._base import RepNet
+from ._base import RepNet, read_rep
 from ._doc import document
-from ._keras import RepDense, constant, scaled, tf
+from ._keras import RepDense, kernel_initializer, tf
 
 
 class _TensorFlowRepNet(RepNet):
@@ -45,16 +45,10 @@ class _TensorFlowRepNet(RepNet):
             if not isinstance(level, tf.keras.layers.Dropout)
         ]
 
-    def _set_kernels(self, weights: Weights, gain: float = 1.0) -> None:
-        levels = self._levels()
-        for depth, level in enumerate(weights[1:], start=1):
-            for dense, arrays in zip(levels[depth], level, strict=True):
-                if arrays.kernel is not None:
-                    dense.kernel_initializer = constant(arrays.kernel)
-                elif depth < len(weights) - 1:
-                    dense.kernel_initializer = scaled(
-                        _host.initializer(self.given.kernel_initializer), gain
-                    )
+    def _set_kernels(self, spec: RepSpec, weights: Weights) -> None:
+        for depth, level in enumerate(self._levels()[1:], start=1):
+            for dense, arrays in zip(level, weights[depth], strict=True):
+                dense.kernel_initializer = kernel_initializer(spec, depth, arrays.kernel)
 
     @property
     def spec(self) -> RepSpec | None:
@@ -77,7 +71,7 @@ class _TensorFlowRepNet(RepNet):
                 layer.draw(arrays)
             layer.set(spec.domain, np.array(spec.slope_scale))
         if not levels[0][0].built:
-            self._set_kernels(weights, spec.hidden_gain)
+            self._set_kernels(spec, weights)
         else:
             assert self._spec is not None and self._spec.hidden_gain is not None
             factor = spec.hidden_gain / self._spec.hidden_gain
@@ -110,7 +104,7 @@ class _TensorFlowRepNet(RepNet):
         self._build_layers()
         return [
             [
-                layer.to_rep(_numpy)
+                read_rep(layer, _numpy)
                 if isinstance(layer, RepDense)
                 else Dense(_numpy(layer.kernel), _numpy(layer.bias))
                 for layer in level

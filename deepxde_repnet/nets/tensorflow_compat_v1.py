@@ -9,9 +9,9 @@ import numpy as np
 from .. import _host
 from ..spec import Array, RepSpec
 from ..theory.initialize import Dense, Rep, Weights, draw
-from ._base import RepNet
+from ._base import RepNet, read_rep
 from ._doc import document
-from ._keras import RepDense, constant, scaled, tf
+from ._keras import RepDense, kernel_initializer, tf
 
 
 class _CompatV1RepNet(RepNet):
@@ -44,7 +44,6 @@ class _CompatV1RepNet(RepNet):
 
     def _dense(self, inputs: Any, units: int, activation: Any = None, use_bias: bool = True) -> Any:
         assert self._spec is not None and self._spec.domain is not None
-        assert self._spec.hidden_gain is not None
         depth = next(
             i for i, level in enumerate(self._layers) if len(level) < len(self._initial[i])
         )
@@ -59,17 +58,11 @@ class _CompatV1RepNet(RepNet):
             )
             layer.set(self._spec.domain, np.asarray(self._spec.slope_scale))
         else:
-            if arrays.kernel is not None:
-                kernel_initializer = constant(arrays.kernel)
-            elif depth < len(self._initial) - 1:
-                kernel_initializer = scaled(self.kernel_initializer, self._spec.hidden_gain)
-            else:
-                kernel_initializer = self.kernel_initializer
             layer = tf.keras.layers.Dense(
                 units,
                 activation=activation,
                 use_bias=use_bias,
-                kernel_initializer=kernel_initializer,
+                kernel_initializer=kernel_initializer(self._spec, depth, arrays.kernel),
                 kernel_regularizer=self.regularizer,
                 kernel_constraint=self.kernel_constraint,
             )
@@ -88,7 +81,7 @@ class _CompatV1RepNet(RepNet):
 
         return [
             [
-                layer.to_rep(read)
+                read_rep(layer, read)
                 if isinstance(layer, RepDense)
                 else Dense(
                     read(layer.kernel),

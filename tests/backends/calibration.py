@@ -25,6 +25,7 @@ from .support import (
     fit,
     hard_boundary,
     helmholtz,
+    network,
     plain,
     points,
     poisson,
@@ -33,14 +34,10 @@ from .support import (
     train,
     warned,
     weights,
+    with_unknown,
 )
 
 PI = np.pi
-
-
-def network(dim: int = 2, outputs: int = 1, **options: Any) -> Any:
-    options.setdefault("seed", 1)
-    return dde.nn.RepFNN([dim, 16, 16, outputs], "tanh", "Glorot uniform", **options)
 
 
 def assert_domain(net: Any, lower: Sequence[float], upper: Sequence[float]) -> None:
@@ -267,20 +264,11 @@ def check_ode() -> None:
 @check()
 def check_inverse_problem() -> None:
     """Unknowns in the equation, in each backend's form."""
-    unknown = dde.Variable(2.0)
 
     def residual(x: Any, y: Any, c: Any) -> Any:
         return -c * plain(dde.grad.hessian(y, x, i=0, j=0)) - dde.backend.sin(6 * PI * x)
 
-    if BACKEND == "jax":
-
-        def pde(x: Any, y: Any, unknowns: Any = (2.0,)) -> Any:
-            return residual(x, y, unknowns[0])
-    else:
-
-        def pde(x: Any, y: Any) -> Any:
-            return residual(x, y, unknown)
-
+    pde, unknown = with_unknown(residual, 2.0)
     where = points(20, [0], [1])
     observed = dde.icbc.PointSetBC(where, np.sin(6 * PI * where))
     data = dde.data.PDE(dde.geometry.Interval(0, 1), pde, [observed], num_domain=64)

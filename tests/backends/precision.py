@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import warnings
 from collections.abc import Iterator
-from typing import Any
 
 import deepxde as dde
 import numpy as np
@@ -22,6 +21,7 @@ from .support import (
     fit,
     hard_boundary,
     helmholtz,
+    network,
     points,
     poisson,
     printed,
@@ -47,10 +47,6 @@ def _set(name: str) -> None:
     if BACKEND.startswith("tensorflow") and name != "mixed":
         # Keras keeps the policy of its first layer.
         dde.backend.tf.keras.config.set_dtype_policy(name)
-
-
-def network(dim: int = 2) -> Any:
-    return dde.nn.RepFNN([dim, 16, 16, 1], "tanh", "Glorot uniform", seed=1)
 
 
 @check(backends=without("paddle"))

@@ -48,6 +48,11 @@ def start(model: Any) -> None:
         model.sess.run(dde.backend.tf.global_variables_initializer())
 
 
+def network(dim: int = 2, outputs: int = 1, **options: Any) -> Any:
+    options.setdefault("seed", 1)
+    return dde.nn.RepFNN([dim, 16, 16, outputs], "tanh", "Glorot uniform", **options)
+
+
 def call(net: Any, x: np.ndarray) -> np.ndarray:
     """Evaluate a network outside of any model, as far as the backend can."""
     if BACKEND == "tensorflow.compat.v1":
@@ -151,9 +156,7 @@ def compiled(data: Any, net: Any, optimizer: str = "adam", **options: Any) -> tu
     with printed() as out:
         model.compile(optimizer, **options)
     start(model)
-    said = [line for line in out.getvalue().splitlines() if line.startswith("Rep")]
-    assert len(said) <= 1, said
-    return model, said[0] if said else ""
+    return model, _announced(out)
 
 
 def calibrated(data: Any, net: Any, **options: Any) -> str:
@@ -162,6 +165,10 @@ def calibrated(data: Any, net: Any, **options: Any) -> str:
     setattr(model, f"_compile_{BACKEND.replace('.', '_')}", lambda *_: None)
     with printed() as out:
         model.compile("adam", lr=1e-3, **options)
+    return _announced(out)
+
+
+def _announced(out: io.StringIO) -> str:
     said = [line for line in out.getvalue().splitlines() if line.startswith("Rep")]
     assert len(said) <= 1, said
     return said[0] if said else ""
@@ -215,6 +222,19 @@ def hard_boundary(x: Any, y: Any) -> Any:
 def features(x: Any) -> Any:
     """Two features of one coordinate: sin x and x²."""
     return dde.backend.concat([dde.backend.sin(x), x**2], 1)
+
+
+def with_unknown(residual: Callable[[Any, Any, Any], Any], value: float) -> tuple[Any, Any]:
+    """The PDE ``residual(x, y, unknown)`` in the backend's form, and the unknown."""
+    unknown = dde.Variable(value)
+
+    def pde(x: Any, y: Any) -> Any:
+        return residual(x, y, unknown)
+
+    def pde_of_jax(x: Any, y: Any, unknowns: Any = (value,)) -> Any:
+        return residual(x, y, unknowns[0])
+
+    return (pde_of_jax if BACKEND == "jax" else pde), unknown
 
 
 def fit(x: np.ndarray, y: np.ndarray) -> Any:

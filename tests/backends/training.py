@@ -22,10 +22,12 @@ from .support import (
     fit,
     hard_boundary,
     helmholtz,
+    network,
     plain,
     points,
     train,
     weights,
+    with_unknown,
 )
 
 PI = np.pi
@@ -38,11 +40,6 @@ DECAYS = {
     "jax": ("cosine", 50, 0.1),
     "paddle": ("inverse time", 0.01),
 }
-
-
-def network(dim: int = 2, outputs: int = 1, **options: Any) -> Any:
-    options.setdefault("seed", 1)
-    return dde.nn.RepFNN([dim, 16, 16, outputs], "tanh", "Glorot uniform", **options)
 
 
 def constrained(**options: Any) -> Any:
@@ -100,20 +97,11 @@ def check_lbfgs() -> None:
 @check()
 def check_callbacks() -> None:
     """Points drawn anew, a variable followed, checkpoints, early stopping, a fixed time."""
-    unknown = dde.Variable(0.5)
 
     def residual(x: Any, y: Any, c: Any) -> Any:
         return c * plain(dde.grad.jacobian(y, x, i=0, j=0)) - dde.backend.cos(9 * x)
 
-    if BACKEND == "jax":
-
-        def pde(x: Any, y: Any, unknowns: Any = (0.5,)) -> Any:
-            return residual(x, y, unknowns[0])
-    else:
-
-        def pde(x: Any, y: Any) -> Any:
-            return residual(x, y, unknown)
-
+    pde, unknown = with_unknown(residual, 0.5)
     where = points(10, [0], [1])
     observed = dde.icbc.PointSetBC(where, np.sin(9 * where) / 3)
     data = dde.data.PDE(

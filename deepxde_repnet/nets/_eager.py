@@ -1,0 +1,109 @@
+"""What PyTorch and Paddle share: layers that exist from the start and are changed in place."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .. import _host
+from ..spec import Array, Box, RepSpec
+from ..theory.initialize import Dense, Weights
+from ._base import RepNet, read_rep
+
+
+class EagerRepNet(RepNet):
+    """Mixin of both; a backend adds its first layer and what it does to a tensor.
+
+    Attributes:
+        _rep_layer: The first layer, of arrays and a parameterization; ``set`` calibrates it.
+        _tensor: A tensor with these values, in DeepXDE's float type.
+        _numpy: The values of a tensor, in float64.
+        _assign: Give a tensor these values, in place.
+        _scale: Multiply a tensor by a number, in place.
+        _kernel: The kernel of an ordinary layer, shape (inputs, outputs), not a copy.
+    """
+
+    _rep_layer: type
+    _tensor: Callable[[Any], Any]
+    _numpy: Callable[[Any], Array]
+    _assign: Callable[[Any, Any], None]
+    _scale: Callable[[Any, float], None]
+    _kernel: Callable[[Any], Any]
+
+    def _install(self, weights: Weights) -> None:
+        # The hidden gain of a calibrated network, NaN before; it travels with the state dict.
+        self.register_buffer("_gain", self._tensor(math.nan))
+        levels = _host.layers(self)
+        first = [self._rep_layer(arrays, self.given.parameterization) for arrays in weights[0]]
+        if isinstance(levels[0], type(levels)):
+            for j, layer in enumerate(first):
+                levels[0][j] = layer
+        else:
+            levels[0] = first[0]
+        for level, layers in zip(weights[1:], self._levels()[1:], strict=True):
+            for arrays, layer in zip(level, layers, strict=True):
+                if arrays.kernel is not None:
+                    self._assign(self._kernel(layer), arrays.kernel)
+        if callable(self.given.kernel_initializer):
+            self._scale_hidden(self.given.hidden_gain or 1.0)
+
+    def _levels(self) -> list[list[Any]]:
+        """The layers, level by level; parallel ones come in a container like that of the levels."""
+        levels = _host.layers(self)
+        return [list(level) if isinstance(level, type(levels)) else [level] for level in levels]
+
+    def _scale_hidden(self, factor: float) -> None:
+        for level in self._levels()[1:-1]:
+            for layer in level:
+                self._scale(layer.weight, factor)
+
+    @property
+    def spec(self) -> RepSpec | None:
+        if not self._ready:
+            return None
+        first = self._levels()[0][0]
+        center, half = self._numpy(first.center), self._numpy(first.half_width)
+        domain = Box(tuple(center - half), tuple(center + half))
+        return self.given.completed(
+            domain, self._numpy(first.slope_scale), float(self._gain), dim=domain.dim
+        )
+
+    def calibrate(self, spec: RepSpec) -> None:
+        assert spec.domain is not None and spec.hidden_gain is not None
+        if spec.dim != self.given.dim:
+            raise ValueError(
+                f"layer_sizes of {type(self).__name__} starts with {self.given.dim}, but there are "
+                f"{spec.dim} inputs (features, where there is a feature transform); write "
+                f"[{spec.dim}, ...]."
+            )
+        for layer in self._levels()[0]:
+            layer.set(spec.domain, np.array(spec.slope_scale))
+        held = float(self._gain)
+        if math.isnan(held):
+            held = self.given.hidden_gain or 1.0
+        self._scale_hidden(spec.hidden_gain / held)
+        self._assign(self._gain, spec.hidden_gain)
+        self.settled = self._ready = True
+
+    def _after_loading(self) -> None:
+        if not math.isnan(float(self._gain)):
+            self.settled = self._ready = self._restored = True
+
+    def forward(self, inputs: Any) -> Any:
+        if not self._ready:
+            raise self._uncalibrated()
+        return super().forward(inputs)
+
+    def to_numpy(self, session: Any = None) -> Weights:
+        return [
+            [
+                read_rep(layer, self._numpy)
+                if isinstance(layer, self._rep_layer)
+                else Dense(self._numpy(self._kernel(layer)), self._numpy(layer.bias))
+                for layer in level
+            ]
+            for level in self._levels()
+        ]
