@@ -14,7 +14,7 @@ n = 2
 k = 2 * np.pi * n
 
 
-def pde(x, y):
+def helmholtz(x, y, k):
     dy_xx = dde.grad.hessian(y, x, i=0, j=0)
     dy_yy = dde.grad.hessian(y, x, i=1, j=1)
     if dde.backend.backend_name == "jax":  # JAX passes a function along with each array
@@ -24,7 +24,11 @@ def pde(x, y):
     return -dy_xx - dy_yy - k**2 * y - f
 
 
-def solution(x):
+def pde(x, y):
+    return helmholtz(x, y, k)
+
+
+def solution(x, k=k):
     return np.sin(k * x[:, 0:1]) * np.sin(k * x[:, 1:2])
 
 
