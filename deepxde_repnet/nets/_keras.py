@@ -91,11 +91,13 @@ class RepDense(tf.keras.layers.Layer):
         if self.parameterization == "shift":
             slope = self.direction / self.half_width
         else:
-            slope = self.direction * (self.slope_scale / self.half_width)
+            scale = self.slope_scale / self.half_width
             if self.parameterization == "log-scale":
-                slope = slope * tf.exp(self.log_scale)[:, None]
+                scale = tf.expand_dims(tf.exp(self.log_scale), 1) * scale
+            slope = self.direction * scale
         offset = tf.reduce_sum(slope * (self.half_width * self.shift - self.center), axis=1)
-        z = tf.matmul(x, slope, transpose_b=True) + offset
+        # Transposed here, where it is small, and not in every product of the gradient.
+        z = tf.nn.bias_add(tf.matmul(x, tf.transpose(slope)), offset)
         return z if self.activation is None else self.activation(z)
 
 
