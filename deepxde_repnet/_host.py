@@ -460,7 +460,7 @@ def _to_float(tensor: Any) -> np.ndarray:
 
 
 @contextlib.contextmanager
-def double_precision(data: Any) -> Iterator[None]:
+def double_precision(data: Any, variables: tuple[Any, ...] = ()) -> Iterator[None]:
     """Float64 and derivatives that follow the graph, whatever DeepXDE is set to; all restored.
 
     Conditions keep the values of their functions by the address of the array of points. Ours are
@@ -471,9 +471,12 @@ def double_precision(data: Any) -> Iterator[None]:
     kept = [dict(cache) for cache in caches]
     served = {name: getattr(gradients_forward, name) for name in ("jacobian", "hessian")}
     batches = [(c, c.batch_indices) for c in conditions(data) if _batched(c)]
+    types = [(v, v.dtype) for v in variables]
     for cache in caches:
         cache.clear()
     _set_precision(64)
+    for variable in variables:
+        variable.data = variable.data.double()
     for name in served:
         setattr(gradients_forward, name, _served(getattr(gradients_reverse, name)))
     try:
@@ -484,6 +487,8 @@ def double_precision(data: Any) -> Iterator[None]:
         for name, function in served.items():
             setattr(gradients_forward, name, function)
         _set_precision(precision)
+        for variable, dtype in types:
+            variable.data = variable.data.to(dtype)
         for cache, entries in zip(caches, kept, strict=True):
             cache.clear()
             cache.update(entries)

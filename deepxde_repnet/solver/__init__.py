@@ -13,6 +13,7 @@ def solve(
     problem: Any,
     tol: float = 1e-6,
     *,
+    external_trainable_variables: Any = None,
     loss_weights: Any = None,
     max_features: int = 4000,
     seed: int = 0,
@@ -30,6 +31,8 @@ def solve(
             are not fitted. Or a ``dde.Model`` whose network is a ``RepFNN`` or ``RepPFNN``: its
             last hidden layer gives the features, and its output layer is set to the solution.
         tol: Relative residual at unseen points at which growing stops.
+        external_trainable_variables: The ``dde.Variable`` or list of them that are unknown too,
+            as in ``Model.compile``; they are set to what is found.
         loss_weights: One for each equation, then for each condition, as in ``Model.compile``.
         max_features: Largest number of features to try.
         seed: Of the features and of the points.
@@ -49,7 +52,9 @@ def solve(
         )
     # The other backends must not need PyTorch.
     task = importlib.import_module(".task", __name__)
-    found: Solution = task.run(problem, tol, loss_weights, max_features, seed, verbose)
+    found: Solution = task.run(
+        problem, tol, external_trainable_variables, loss_weights, max_features, seed, verbose
+    )
     return found
 
 

@@ -48,12 +48,13 @@ class Rows:
     def __len__(self) -> int:
         return len(self.linear.residual)
 
-    def affine(self, state: State | None) -> Rows:
-        """The linearised residual at the zero field: r - Σ c_A D_A u for the state u."""
-        if state is None:
-            return self
+    def affine(self, state: State | None, values: torch.Tensor) -> Rows:
+        """The linearised residual where all unknowns are zero: r - Σ c_A D_A u - J θ."""
         linear = self.linear
-        constant = linear.residual.clone()
+        constant = linear.residual - linear.variables @ values
+        if state is None:
+            moved = taylor.Linear(constant, linear.slopes, linear.rows, linear.variables)
+            return replace(self, linear=moved)
         for axes, slope in linear.slopes.items():
             products = (slope * state(self.x, axes)).sum(1)
             if linear.rows is None:
@@ -75,10 +76,28 @@ class Problem:
         data: A ``dde.data.PDE`` or ``TimePDE``.
         n_outputs: Number of components of the field.
         transform: Output transform of the network, or None.
+        variables: Other unknowns, ``dde.Variable`` objects in float64.
     """
 
-    def __init__(self, data: Any, n_outputs: int, transform: Any = None) -> None:
+    def __init__(
+        self, data: Any, n_outputs: int, transform: Any = None, variables: tuple[Any, ...] = ()
+    ) -> None:
         self.data, self.n_outputs, self.transform = data, n_outputs, transform
+        self.variables = variables
+
+    def values(self) -> torch.Tensor:
+        """Current values of the other unknowns, (q,)."""
+        parts = [v.detach().reshape(-1) for v in self.variables]
+        return torch.cat(parts) if parts else torch.zeros(0, dtype=torch.float64)
+
+    def set_values(self, values: torch.Tensor) -> None:
+        """Set the other unknowns, (q,)."""
+        start = 0
+        with torch.no_grad():
+            for variable in self.variables:
+                part = values[start : start + variable.numel()]
+                variable.copy_(part.reshape(variable.shape))
+                start += variable.numel()
 
     def linearise(self, equations: list[Equation], state: State | None = None) -> list[Rows]:
         """Residuals and their derivatives near a state; None is the zero field."""
@@ -94,6 +113,7 @@ class Problem:
                 equation.x,
                 value,
                 self.transform,
+                self.variables,
             )
             for j, linear in enumerate(linears):
                 name = equation.name if len(linears) == 1 else f"{equation.name} {j + 1}"
@@ -148,13 +168,14 @@ def scales(rows: list[Rows], wavenumber: Array) -> list[float]:
 class System:
     """Weighted rows over the unknowns of a set of features: coefficients and bias by output.
 
-    The unknowns are ordered by output, each with its features and then its bias.
+    The unknowns are ordered by output, each with its features and then its bias; the problem's
+    other unknowns, ``others`` of them, come last.
     """
 
-    def __init__(self, features: Features) -> None:
-        self.features = features
+    def __init__(self, features: Features, others: int = 0) -> None:
+        self.features, self.others = features, others
         self.sizes = [features.sizes[b] for b in features.branch_of_output]
-        self.unknowns = sum(self.sizes) + len(self.sizes)
+        self.unknowns = sum(self.sizes) + len(self.sizes) + others
 
     def blocks(self, rows: list[Rows], factors: list[float]) -> Iterator[torch.Tensor]:
         """``[A | b]`` of the linearised equations ``A β = b``, block by block of rows."""
@@ -178,15 +199,16 @@ class System:
             for start in range(0, len(row), step):
                 part = slice(start, min(start + step, len(row)))
                 block = self._matrix(row.x[part], {a: c[part] for a, c in linear.slopes.items()})
-                yield factor * torch.cat([block, -linear.residual[part, None]], dim=1)
+                rest = [linear.variables[part], -linear.residual[part, None]]
+                yield factor * torch.cat([block, *rest], dim=1)
             return
         pointwise = self._matrix(row.x, linear.slopes)
-        block = pointwise.new_zeros((len(row), self.unknowns))
+        block = pointwise.new_zeros((len(row), self.unknowns - self.others))
         block.index_add_(0, linear.rows, pointwise)
-        yield factor * torch.cat([block, -linear.residual[:, None]], dim=1)
+        yield factor * torch.cat([block, linear.variables, -linear.residual[:, None]], dim=1)
 
     def _matrix(self, x: torch.Tensor, slopes: dict[Axes, torch.Tensor]) -> torch.Tensor:
-        matrix = x.new_zeros((len(x), self.unknowns))
+        matrix = x.new_zeros((len(x), self.unknowns - self.others))
         here = self.features.at(x)
         start = 0
         for output, size in enumerate(self.sizes):

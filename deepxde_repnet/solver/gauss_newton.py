@@ -94,29 +94,32 @@ def solve_features(
         start: The field to linearise at first, of other features perhaps; None is the zero field.
     """
     state = start
+    others = len(problem.values())
     unknowns = torch.zeros(system.unknowns, dtype=torch.float64)
+    unknowns[system.unknowns - others :] = problem.values()
     rows, checked = problem.linearise(points.fit, state), problem.linearise(points.check, state)
     # A field of other features is not one of these: there is nothing to fall below.
     merit = total(rows, points.factors) if start is None else float("inf")
+    errors = torch.zeros(others, dtype=torch.float64)
     converged, steps, cutoff, rank = False, 0, CUTOFFS[0], 0
     clock.tick("equations")
     while steps < MAX_STEPS and not converged:
         steps += 1
-        upper = triangularise(
-            system.blocks([r.affine(state) for r in rows], points.factors), system.unknowns
-        )
+        values = problem.values()
+        affine = [r.affine(state, values) for r in rows]
+        upper = triangularise(system.blocks(affine, points.factors), system.unknowns)
         clock.tick("assembly and QR")
         solutions = Solutions(upper)
         clock.tick("SVD")
-        best = _best_cutoff(
-            system, [r.affine(state) for r in checked], points.check_factors, solutions
-        )
+        affine = [r.affine(state, values) for r in checked]
+        best = _best_cutoff(system, affine, points.check_factors, solutions)
         clock.tick("unseen points")
         target = solutions.unknowns[:, best]
         step, accepted = 1.0, None
         while accepted is None and step > 1e-3:
             candidate = target if step == 1.0 else unknowns + step * (target - unknowns)
             trial = field_of(system, candidate)
+            problem.set_values(candidate[system.unknowns - others :])
             trial_rows = problem.linearise(points.fit, trial)
             trial_merit = total(trial_rows, points.factors)
             if points.linear or trial_merit < merit:
@@ -126,12 +129,17 @@ def solve_features(
             else:
                 step /= 2
         if accepted is None:
+            problem.set_values(values)
             # Nothing in this direction is better: at the bottom, or stuck well above it.
             converged = merit < 1e-6 * points.size
             break
         converged = points.linear or (step == 1.0 and merit < LAST_GAIN * trial_merit)
         unknowns, state, rows, merit = accepted, trial, trial_rows, trial_merit
         cutoff, rank = CUTOFFS[best], solutions.ranks[best]
+        equations = sum(map(len, rows))
+        # Of a residual that is noise alike in all weighted equations.
+        variance = merit**2 / max(equations - rank, 1)
+        errors = torch.sqrt(variance * solutions.inverse_diagonal(best, others))
         checked = problem.linearise(points.check, state)
         clock.tick("equations")
     fitted, unseen = norms(rows, points.factors), norms(checked, points.check_factors)
@@ -147,6 +155,8 @@ def solve_features(
         },
         steps=steps,
         converged=converged,
+        variables=tuple(map(float, problem.values())),
+        standard_errors=tuple(map(float, errors)),
     )
 
 

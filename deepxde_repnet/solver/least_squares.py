@@ -54,3 +54,10 @@ class Solutions:
         self.ranks = [int((s > cutoff * s[0]).sum()) for cutoff in CUTOFFS]
         columns = [vt[:r].T @ (rotated[:r] / s[:r]) / scale for r in self.ranks]
         self.unknowns = torch.stack(columns, dim=1)
+        self._s, self._vt, self._scale = s, vt, scale
+
+    def inverse_diagonal(self, cutoff: int, last: int) -> Any:
+        """Diagonal of the (pseudo)inverse of AᵀA for the last unknowns, (last,)."""
+        rank, start = self.ranks[cutoff], self._vt.shape[1] - last
+        rows = self._vt[:rank, start:] / self._s[:rank, None]
+        return (rows**2).sum(0) / self._scale[start:] ** 2

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -25,6 +25,7 @@ class Fit:
         by_equation: Name -> (fitted, unseen), each relative to the whole of the problem.
         steps: Number of linear solves.
         converged: Whether the iteration came to rest.
+        variables, standard_errors: Of the problem's other unknowns, in the order given.
     """
 
     unknowns: Any
@@ -35,6 +36,15 @@ class Fit:
     by_equation: dict[str, tuple[float, float]]
     steps: int
     converged: bool
+    variables: tuple[float, ...] = ()
+    standard_errors: tuple[float, ...] = ()
+
+
+class Estimate(NamedTuple):
+    """An unknown of the problem other than its solution."""
+
+    value: float
+    standard_error: float
 
 
 @dataclass(frozen=True)
@@ -102,6 +112,16 @@ class Solution:
         return self.kept.features
 
     @property
+    def variables(self) -> tuple[Estimate, ...]:
+        """The other unknowns, entry by entry, each with its standard error.
+
+        The standard error takes what is left of all weighted residuals for independent noise of
+        one size; where the data carry noise and the equations none it is only a rough guide.
+        """
+        fit = self.kept.fit
+        return tuple(map(Estimate, fit.variables, fit.standard_errors))
+
+    @property
     def rank(self) -> int:
         """Numerical rank of the last linear solve."""
         return self.kept.fit.rank
@@ -141,6 +161,8 @@ class Solution:
             count = next((n for key, n in counts if name.startswith(key)), 0)
             lines.append(f"{name:<32}{count:>8}{fitted:>10.1e}{unseen:>10.1e}")
         lines.append(f"{'all':<40}{fit.residual:>10.1e}{fit.unseen:>10.1e}")
+        for i, found in enumerate(self.variables):
+            lines.append(f"unknown {i + 1}: {found.value:.10g} ± {found.standard_error:.1e}")
         if self.error_estimate is not None:
             lines.append(f"change from the best with fewer features: {self.error_estimate:.1e}")
         solver = "one linear solve" if self.linear else f"{fit.steps} Gauss-Newton steps"

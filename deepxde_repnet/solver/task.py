@@ -29,7 +29,13 @@ MOST_INPUTS = 5
 
 
 def run(
-    problem: Any, tol: float, loss_weights: Any, max_features: int, seed: int, verbose: int
+    problem: Any,
+    tol: float,
+    unknowns: Any,
+    loss_weights: Any,
+    max_features: int,
+    seed: int,
+    verbose: int,
 ) -> Solution:
     """See ``solve``."""
     if not (isinstance(tol, (int, float)) and tol > 0 and math.isfinite(tol)):
@@ -42,9 +48,10 @@ def run(
             f"the model's network is a {type(model.net).__name__}; solve takes the features of a "
             "RepFNN or RepPFNN. Use one of them, or pass the data alone: solve(model.data)."
         )
+    variables = _variables(unknowns)
     clock = Clock()
-    with _host.double_precision(data):
-        task = _Task(data, model, seed, loss_weights, clock)
+    with _host.double_precision(data, variables):
+        task = _Task(data, model, seed, loss_weights, clock, variables)
         if model is None:
             trials = choice.choose(task.trial, task.wavenumber, tol, max_features)
         else:
@@ -53,8 +60,21 @@ def run(
                 calibrate(model, {"verbose": verbose})
             trials = [task.own()]
         best = task.best(trials)
+        task.problem.set_values(torch.tensor(best[0].fit.variables, dtype=torch.float64))
     # The network that holds the solution is made in the user's float.
     return task.finish(trials, *best, tol)
+
+
+def _variables(given: Any) -> tuple[Any, ...]:
+    given = [] if given is None else given
+    given = list(given) if isinstance(given, (list, tuple)) else [given]
+    for variable in given:
+        if not isinstance(variable, torch.Tensor) or not variable.requires_grad:
+            raise ValueError(
+                f"external_trainable_variables holds {variable!r}; it takes dde.Variable objects, "
+                "the unknowns of the problem."
+            )
+    return tuple(given)
 
 
 def _check_problem(data: Any) -> None:
@@ -76,7 +96,15 @@ def _check_problem(data: Any) -> None:
 class _Task:
     """One call of ``solve``: the problem and what is worked out of it once."""
 
-    def __init__(self, data: Any, model: Any, seed: int, loss_weights: Any, clock: Clock) -> None:
+    def __init__(
+        self,
+        data: Any,
+        model: Any,
+        seed: int,
+        loss_weights: Any,
+        clock: Clock,
+        variables: tuple[Any, ...],
+    ) -> None:
         self.data, self.model, self.seed, self.clock = data, model, seed, clock
         self.conditions = _host.conditions(data)
         bounds = _host.bounding_box(data.geom)
@@ -89,8 +117,9 @@ class _Task:
         else:
             outputs = _host.n_outputs(model.net)
             transform = _host.output_transform(model.net)
-        self.problem = Problem(data, outputs, transform)
-        self.linear = self._is_linear(few)
+        self.problem = Problem(data, outputs, transform, variables)
+        self.first_values = self.problem.values()
+        self.linear = not variables and self._is_linear(few)
         sampled = self._equations(300, even=True, seed=seed)
         rows = self.problem.linearise(sampled)
         self.wavenumber = self._wavenumber(rows)
@@ -203,9 +232,11 @@ class _Task:
             hidden_gain=1.0,
             seed=self.seed,
         )
-        system = System(Features(spec, draw(spec), taylor))
+        system = System(Features(spec, draw(spec), taylor), len(self.first_values))
         start = None
+        self.problem.set_values(self.first_values)
         if best is not None and not self.linear:
+            self.problem.set_values(torch.tensor(best.fit.variables, dtype=torch.float64))
             start = field_of(self._systems[id(best)], best.fit.unknowns)
         fit = solve_features(self.problem, system, self.points(size), self.clock, start)
         trial = Trial(family, scale, size, fit)
@@ -216,7 +247,7 @@ class _Task:
         """Solve on the features of the model's network."""
         net = self.model.net
         features = Features(net.spec, net.to_numpy(), taylor, transform=_host.input_transform(net))
-        system = System(features)
+        system = System(features, len(self.first_values))
         size = max(features.sizes)
         fit = solve_features(self.problem, system, self.points(size), self.clock)
         activation = net.given.activation
