@@ -244,7 +244,7 @@ def entries(name: str, cells: list[dict[str, Any]]) -> list[str]:
         f"{statistics.median(c['seconds'] for c in done):.1f} s",
         f"{statistics.median(c['features'] for c in done):.0f}",
         said,
-        f"{statistics.median(c['over_floor'] for c in done):.1f}",
+        f"{statistics.median(c['over_floor'] for c in done):.3g}",
     ]
 
 

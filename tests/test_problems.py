@@ -161,3 +161,31 @@ def test_screened_discs(float64):
     assert np.allclose(square, u[:n_square] - 0.2)
     assert np.abs(data.train_x[n_square : n_square + n_discs]).max() < 0.95
     assert np.allclose(discs, u[n_square : n_square + n_discs] - 1)
+
+
+def test_reference_for_the_discs_is_fine_enough():
+    """Its own figures, as stored: quadratic elements, so each halving divides the error by 8."""
+    file = Path(screened_discs_2d.__file__).parents[2] / "benchmarks/results/screened_discs.npz"
+    assert file.stat().st_size < 100_000
+    with np.load(file) as stored:
+        to_finest, known = stored["relative_to_finest"], stored["error_for_known_solution"]
+        assert (np.diff(stored["triangles"]) > 0).all() and len(stored["triangles"]) >= 3
+    assert to_finest[-1] < 5e-4 and known[-1] < 5e-4
+    for errors in (to_finest, known):
+        assert (errors[:-1] / errors[1:] > 6).all()
+
+
+def test_reference_for_the_discs_is_of_this_problem():
+    x, u = screened_discs_2d.reference()
+    assert x.shape == (2000, 2) and u.shape == (2000, 1)
+    assert screened_discs_2d.geometry().inside(x).all()
+    # Nearest to the boundaries it has their values.
+    to_disc = np.min(
+        [np.linalg.norm(x - center, axis=1) - radius for center, radius in screened_discs_2d.DISCS],
+        axis=0,
+    )
+    to_square = 1 - np.abs(x).max(axis=1)
+    assert np.abs(u[to_disc < 2e-3] - 1).max() < 0.05
+    assert np.abs(u[to_square < 2e-3] - 0.2).max() < 0.05
+    off = Known(lambda x: 1.001 * u)
+    assert screened_discs_2d.error(off) == pytest.approx(1e-3)

@@ -5,7 +5,6 @@ the outer boundary and 1 on the discs. There is no formula for the solution;
 ``benchmarks/screened_discs_reference.py`` computes it with finite elements.
 """
 
-import sys
 from pathlib import Path
 
 import deepxde as dde
@@ -57,7 +56,7 @@ def reference():
     """Points (N, 2) of the domain and the finite-element solution (N, 1) there."""
     file = Path(__file__).resolve().parents[2] / "benchmarks" / "results" / "screened_discs.npz"
     if not file.exists():
-        sys.exit(f"No {file.name}: run benchmarks/screened_discs_reference.py first.")
+        raise FileNotFoundError(f"{file}: benchmarks/screened_discs_reference.py writes it.")
     with np.load(file) as stored:
         return stored["x"], stored["u"]
 
