@@ -590,18 +590,26 @@ def condition_points(data: Any, condition: Any, n: int, even: bool) -> np.ndarra
         sources.append(geom.random_points)
     found = []
     for source in sources:
-        probe = _unique(_drawn(source, 64, even=False))
-        share = len(condition.filter(probe)) / max(len(probe), 1)
+        share = _share(condition, source, 64) or _share(condition, source, 1000)
         if share > 0:
-            drawn = _unique(_drawn(source, int(min(np.ceil(n / share), 40 * n)), even))
-            found.append(drawn)
+            found.append(_drawn(source, int(min(np.ceil(n / share), 60 * n)), even))
     if not found:
         return np.empty((0, geom.dim))
     return np.asarray(condition.collocation_points(_unique(np.vstack(found))), dtype=float)
 
 
+def _share(condition: Any, source: Callable[..., Any], n: int) -> float:
+    """Part of the points from a source that a condition takes."""
+    probe = _drawn(source, n, even=False)
+    return len(condition.filter(probe)) / len(probe)
+
+
 def _drawn(source: Callable[..., Any], n: int, even: bool) -> np.ndarray:
-    return np.asarray(source(n, random="Hammersley" if even else "pseudo"), dtype=float)
+    """Different points; on composed geometries DeepXDE repeats those of an even distribution."""
+    points = _unique(source(n, random="Hammersley")) if even else np.empty((0, 0))
+    if len(points) < 0.99 * n:
+        points = _unique(source(n, random="pseudo"))
+    return points.astype(float)
 
 
 def _unique(points: np.ndarray) -> np.ndarray:

@@ -2,9 +2,9 @@
 
 A derivative is named by its axes, sorted: ``()`` is the value, ``(0,)`` is ∂/∂x_0, ``(0, 0, 1)`` is
 ∂³/∂x_0²∂x_1. They are carried forward layer by layer, without automatic differentiation. Through
-an activation, h = σ(z), that is Faà di Bruno's formula over the set partitions π of the axes A:
+an activation, h = σ(z), that is Faà di Bruno's formula over the set partitions π of the axes A, of r blocks each:
 
-    D_A h = Σ_π σ^(|π|)(z) Π_{B in π} D_B z
+    D_A h = Σ_π σ^(r)(z) Π_{B in π} D_B z
 
 (Hardy, Combinatorics of partial derivatives, Electronic Journal of Combinatorics 13, 2006, R1).
 """

@@ -160,6 +160,32 @@ def test_scripts_written_for_forward_mode(monkeypatch):
     assert error(solution, wave) < 1e-4
 
 
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+def test_an_unknown_of_the_equation_is_found_with_the_solution(precision, request):
+    request.addfinalizer(lambda: dde.config.set_default_float("float32"))
+    dde.config.set_default_float(precision)
+    k2 = dde.Variable(20.0)
+
+    def pde(x, u):
+        source = torch.sin(K * x[:, 0:1]) * torch.sin(K * x[:, 1:2])
+        u_xx, u_yy = (dde.grad.hessian(u, x, i=i, j=i) for i in (0, 1))
+        return -u_xx - u_yy - k2 * u - K**2 * source
+
+    conditions = [
+        dde.icbc.DirichletBC(SQUARE, lambda x: 0, everywhere),
+        dde.icbc.PointSetBC(OBSERVED, wave(OBSERVED)),
+    ]
+    data = poisson_data(conditions, pde)
+    solution = deepxde_repnet.solve(data, tol=1e-6, external_trainable_variables=[k2], verbose=0)
+    (found,) = solution.variables
+    # In float32 the values at the points are rounded, by up to 6e-8.
+    assert found.value == pytest.approx(K**2, rel=1e-8 if precision == "float64" else 1e-5)
+    assert 0 <= found.standard_error < 1e-2
+    assert k2.item() == pytest.approx(found.value, rel=1e-6)
+    assert str(k2.dtype) == f"torch.{precision}"
+    assert "unknown 1" in str(solution)
+
+
 # ---------------------------------------------------------------------------------------------
 # The matrix
 
@@ -314,6 +340,7 @@ def test_what_cannot_be_solved_is_said(problem, message):
         ({"tol": "small"}, "tol='small'"),
         ({"loss_weights": [1.0]}, "1 entries"),
         ({"loss_weights": [1.0, -1.0]}, "not negative"),
+        ({"external_trainable_variables": 3.0}, "dde.Variable"),
     ],
 )
 def test_options_that_make_no_sense(options, message):
