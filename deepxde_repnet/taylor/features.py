@@ -2,7 +2,8 @@
 
 A derivative is named by its axes, sorted: ``()`` is the value, ``(0,)`` is ∂/∂x_0, ``(0, 0, 1)`` is
 ∂³/∂x_0²∂x_1. They are carried forward layer by layer, without automatic differentiation. Through
-an activation, h = σ(z), that is Faà di Bruno's formula over the set partitions π of the axes A, of r blocks each:
+an activation, h = σ(z), that is Faà di Bruno's formula, a sum over the set partitions π of the axes
+A, of r blocks each:
 
     D_A h = Σ_π σ^(r)(z) Π_{B in π} D_B z
 
