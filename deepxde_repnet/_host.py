@@ -164,14 +164,14 @@ def geometry(data: Any) -> Any:
 def condition_values(data: Any) -> list[tuple[str, np.ndarray]]:
     """Given values of point-set conditions, by condition."""
     found = []
-    for i, condition in enumerate(getattr(data, "bcs", None) or [], start=1):
+    for i, condition in enumerate(conditions(data), start=1):
         values = getattr(condition, "values", None)
         if dde.backend.is_tensor(values):
             if backend_name == "tensorflow.compat.v1":
                 values = dde.backend.tf.get_static_value(values)
             else:
                 values = dde.backend.to_numpy(values)
-            found.append((f"condition {i} ({type(condition).__name__})", np.atleast_1d(values)))
+            found.append((condition_name(i, condition), np.atleast_1d(values)))
     return found
 
 
@@ -208,7 +208,7 @@ def zero_residuals(model: Any, x: np.ndarray, y: Any, variables: Any = ()) -> li
     x = np.asarray(x, dtype=float)
     equations = len(residuals) - len(counts)
     starts = np.cumsum([0, *counts])
-    conditions = getattr(model.data, "bcs", [])
+    given = conditions(model.data)
     kind = "PDE" if hasattr(model.data, "pde") else "target"
     samples = []
     for i, values in enumerate(residuals):
@@ -218,7 +218,7 @@ def zero_residuals(model: Any, x: np.ndarray, y: Any, variables: Any = ()) -> li
             gradient = gradients[i]
         else:
             j = i - equations
-            name = f"condition {j + 1} ({type(conditions[j]).__name__})"
+            name = condition_name(j + 1, given[j])
             points, gradient = x[starts[j] : starts[j + 1]], None
         if len(points) == len(values):
             if gradient is not None:
@@ -231,7 +231,8 @@ def _error(target: Any, output: Any) -> Any:
     return output - target
 
 
-def _n_outputs(net: Any) -> int:
+def n_outputs(net: Any) -> int:
+    """Number of outputs of a RepNet."""
     last = net.given.layer_sizes[-1]
     return sum(last) if isinstance(last, tuple) else last
 
@@ -243,7 +244,7 @@ def _zero(net: Any, sine: Callable[[Any], Any], total: Callable[[Any], Any], til
     """
 
     def output(x: Any) -> Any:
-        y = tile(0.0 * total(sine(x)), _n_outputs(net))
+        y = tile(0.0 * total(sine(x)), n_outputs(net))
         if net._output_transform is not None:
             y = net._output_transform(x, y)
         return y
@@ -528,6 +529,11 @@ def conditions(data: Any) -> list[Any]:
     return list(getattr(data, "bcs", None) or [])
 
 
+def condition_name(number: int, condition: Any) -> str:
+    """As it is called in what is printed; the first is number 1."""
+    return f"condition {number} ({type(condition).__name__})"
+
+
 def kind_of_data(data: Any) -> str:
     """``"pde"`` for ``dde.data.PDE`` and ``TimePDE``; otherwise the name of the class."""
     return "pde" if type(data) in (dde.data.PDE, dde.data.TimePDE) else type(data).__name__
@@ -620,11 +626,6 @@ def output_transform(net: Any) -> Callable[..., Any] | None:
     """The transform applied to the network's outputs, if any."""
     transform: Callable[..., Any] | None = net._output_transform
     return transform
-
-
-def n_outputs(net: Any) -> int:
-    """Number of outputs of a RepNet."""
-    return _n_outputs(net)
 
 
 def set_output_layer(net: Any, outputs: list[tuple[np.ndarray, float]]) -> None:

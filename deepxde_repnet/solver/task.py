@@ -18,7 +18,7 @@ from ..taylor.features import Features
 from ..theory.initialize import draw
 from . import choice
 from .equations import Equation, Problem, System, outputs_of, scales
-from .gauss_newton import Clock, Points, field_of, norms, solve_features
+from .gauss_newton import Clock, Points, field_of, solve_features, total
 from .solution import Solution, Trial
 
 #: Equations of the PDE for each feature, and points of each condition for each n^((d-1)/d).
@@ -151,7 +151,7 @@ class _Task:
         with _host.seeded(seed):
             equations = [Equation("PDE", None, _host.interior_points(self.data, inside, even))]
             for i, condition in enumerate(self.conditions, start=1):
-                name = f"condition {i} ({type(condition).__name__})"
+                name = _host.condition_name(i, condition)
                 points = _host.condition_points(self.data, condition, boundary, even)
                 if len(points) == 0:
                     raise ValueError(
@@ -202,8 +202,8 @@ class _Task:
             check = self._drawn(CHECK_INSIDE, CHECK_CONDITION, even=False, seed=self.seed + 1)
             rows, checked = self.problem.linearise(fit), self.problem.linearise(check)
             factors, check_factors = self._factors(rows), self._factors(checked)
-            size = float(np.linalg.norm(norms(rows, factors)))
-            check_size = float(np.linalg.norm(norms(checked, check_factors)))
+            size = total(rows, factors)
+            check_size = total(checked, check_factors)
             if not (math.isfinite(size) and math.isfinite(check_size)):
                 raise ValueError(
                     "the problem's equations or conditions are not finite somewhere in its domain "
