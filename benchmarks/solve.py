@@ -71,7 +71,7 @@ ROWS = {
     "poisson_peak_2d": Row("peak, -Δu = f", "poisson_peak_2d", 1e-6, 1e-5, 15),
     "nonlinear_2d": Row("nonlinear, -Δu + u³ = f", "nonlinear_2d", 1e-7, 1e-6, 30),
     "lshape_2d": Row("L-shaped domain", "lshape_2d", 1e-6, 1e-5, 20),
-    "screened_discs_2d": Row("screened, four discs", "screened_discs_2d", 1e-3, 1e-2, 30),
+    "screened_discs_2d": Row("screened, four discs", "screened_discs_2d", 1e-2, 1e-2, 30),
     "helmholtz_inverse": Row(
         "helmholtz-inverse, k² from 25 values", "helmholtz_2d_inverse", 1e-7, 1e-6, 20
     ),

@@ -612,10 +612,17 @@ def _share(condition: Any, source: Callable[..., Any], n: int) -> float:
 
 def _drawn(source: Callable[..., Any], n: int, even: bool) -> np.ndarray:
     """Different points; on composed geometries DeepXDE repeats those of an even distribution."""
-    points = _unique(source(n, random="Hammersley")) if even else np.empty((0, 0))
-    if len(points) < 0.99 * n:
+    if even and n > 64:
+        # Many of them are slow to draw, to be thrown away.
+        even = _is_complete(_unique(source(64, random="Hammersley")), 64)
+    points = _unique(source(n, random="Hammersley" if even else "pseudo"))
+    if even and not _is_complete(points, n):
         points = _unique(source(n, random="pseudo"))
     return points.astype(float)
+
+
+def _is_complete(points: np.ndarray, n: int) -> bool:
+    return len(points) >= 0.99 * n
 
 
 def _unique(points: np.ndarray) -> np.ndarray:

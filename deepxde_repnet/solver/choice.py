@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
 import numpy as np
@@ -13,6 +14,10 @@ from .solution import Trial
 FAMILIES = {"tanh": 0.4, "sin": 1.0}
 MULTIPLES = (0.5, 1.0, 2.0, 4.0)
 FIRST_SIZE = 300
+STALLED = 0.8  # growing stops when the residual falls to no less than this part of it
+CHEAP = 1000  # features
+BEHIND = 30.0  # a family is dropped when its residual is that many times the other's
+SATURATED = 0.7  # rank per feature
 GROWTH = 1.5  # of the slope scale, tried up and down whenever the number of features has grown
 
 
@@ -52,24 +57,71 @@ def choose(
                 return trials
     assert best is not None
     best = _each_axis(attempt, best, size)
+    sizes, residuals = [size], [best.fit.unseen]
     while not enough(best) and size < most:
-        size = min(2 * size, most)
-        before = best.fit.unseen
-        grown = attempt(best.family, np.array(best.slope_scale), size, best)
-        for factor in (GROWTH, 1 / GROWTH):
-            if enough(grown):
+        size = _next_size(sizes, residuals, tol, most, len(wavenumber))
+        # What is best while nothing is resolved need not be best when it is.
+        for leader in _leaders(trials, sizes[-1]) if size < CHEAP else [best]:
+            grown = attempt(leader.family, _grown_scale(leader, size), size, best)
+            if size < 2 * CHEAP and not enough(grown):
+                grown = _neighbours(attempt, grown, best, both=size < CHEAP)
+            best = better(best, grown)
+            if enough(best):
                 break
-            while True:
-                near = attempt(best.family, factor * np.array(grown.slope_scale), size, grown)
-                if better(grown, near) is grown:
-                    break
-                grown = near
-            if grown.slope_scale != best.slope_scale:
-                break
-        best = better(best, grown)
-        if best.fit.unseen > 0.5 * before:
+        if best.fit.unseen > STALLED * residuals[-1]:
             break
+        sizes.append(size)
+        residuals.append(best.fit.unseen)
     return trials
+
+
+def _leaders(trials: list[Trial], size: int) -> list[Trial]:
+    """The best of each family of that size, the best of all first, without those far behind."""
+    leaders = []
+    for family in FAMILIES:
+        own = [t for t in trials if t.family == family and t.features == size]
+        if own:
+            leaders.append(functools.reduce(better, own))
+    leaders.sort(key=lambda t: t.fit.unseen)
+    return [t for t in leaders if not t.fit.unseen > BEHIND * leaders[0].fit.unseen]
+
+
+def _grown_scale(trial: Trial, size: int) -> Array:
+    """The slope scale for more features.
+
+    Features of one scale span a space whose numerical dimension is bounded: where that is used up,
+    more of them need steeper ones, along d axes by the d-th root of their ratio.
+    """
+    scale = np.array(trial.slope_scale)
+    if trial.fit.rank < SATURATED * trial.features:
+        scale = scale * (size / trial.features) ** (1 / len(scale))
+    return scale
+
+
+def _neighbours(attempt: Callable[..., Trial], grown: Trial, best: Trial, both: bool) -> Trial:
+    """Go up or down with the slope scale while that helps."""
+    for factor in (GROWTH, 1 / GROWTH)[: 2 if both else 1]:
+        before = grown
+        while True:
+            scale = factor * np.array(grown.slope_scale)
+            near = attempt(grown.family, scale, grown.features, better(best, grown))
+            if better(grown, near) is grown:
+                break
+            grown = near
+        if grown is not before:
+            break
+    return grown
+
+
+def _next_size(sizes: list[int], residuals: list[float], tol: float, most: int, dim: int) -> int:
+    """Where the residual is expected at half of ``tol``, if it falls on as exp(-c n^(1/d))."""
+    size = 2.0 * sizes[-1]
+    if len(sizes) > 1:
+        before, now = (n ** (1 / dim) for n in sizes[-2:])
+        rate = np.log(residuals[-2] / residuals[-1]) / (now - before)
+        wanted = (now + np.log(2 * residuals[-1] / tol) / rate) ** dim
+        size = np.clip(wanted, 1.25 * sizes[-1], 2.5 * sizes[-1])
+    return min(int(np.ceil(size / 10)) * 10, most)
 
 
 def better(one: Trial | None, other: Trial) -> Trial:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -17,6 +18,9 @@ from ..taylor.features import Axes, Features
 
 #: Bytes that a block of rows may take while it is triangularised.
 BLOCK_BYTES = 3e8
+
+#: Bytes of features that an iteration may keep.
+KEPT_BYTES = 1e9
 
 
 @dataclass(frozen=True)
@@ -176,6 +180,36 @@ class System:
         self.features, self.others = features, others
         self.sizes = [features.sizes[b] for b in features.branch_of_output]
         self.unknowns = sum(self.sizes) + len(self.sizes) + others
+        self._kept: dict[tuple[int, Axes, int], tuple[torch.Tensor, torch.Tensor]] | None = None
+        self._kept_bytes = 0.0
+
+    @contextlib.contextmanager
+    def keeping(self) -> Iterator[None]:
+        """Keep the features at whole sets of points, for an iteration that needs them often."""
+        self._kept = {}
+        try:
+            yield
+        finally:
+            self._kept, self._kept_bytes = None, 0.0
+
+    def _combined(self, x: torch.Tensor, branch: int, parts: dict[Axes, Any]) -> torch.Tensor:
+        """``Σ_A c_A D_A h`` of a branch at points x, (N, n); c_A is (N, 1)."""
+        size = self.features.sizes[branch] * len(x) * 8.0
+        new = [axes for axes in parts if (id(x), axes, branch) not in (self._kept or {})]
+        if self._kept is None or self._kept_bytes + size * len(new) > KEPT_BYTES:
+            return self.features.at(x).combine(branch, parts)
+        here = self.features.at(x)
+        one = x.new_ones((len(x), 1))
+        for axes in new:
+            # x is kept too: its id must not be used again while it stands for it here.
+            self._kept[id(x), axes, branch] = (x, here.combine(branch, {axes: one}))
+            self._kept_bytes += size
+        total = None
+        for axes, c in parts.items():
+            term = c * self._kept[id(x), axes, branch][1]
+            total = term if total is None else total.add_(term)
+        assert total is not None
+        return total
 
     def blocks(self, rows: list[Rows], factors: list[float]) -> Iterator[torch.Tensor]:
         """``[A | b]`` of the linearised equations ``A β = b``, block by block of rows."""
@@ -192,13 +226,32 @@ class System:
         if gathered:
             yield torch.cat(gathered)
 
+    def by_row(self, rows: list[Rows], factors: list[float]) -> list[torch.Tensor]:
+        """``[A | b]`` of each residual, all its rows."""
+        most = max(len(row) for row in rows)
+        return [
+            torch.cat(list(self._assembled(row, factor, most)))
+            for row, factor in zip(rows, factors, strict=True)
+        ]
+
+    def errors(self, rows: list[Rows], factors: list[float], unknowns: torch.Tensor) -> list[float]:
+        """Weighted norm of ``A β - b`` for each residual."""
+        found = []
+        for row, factor in zip(rows, factors, strict=True):
+            parts = self._assembled(row, factor, len(row))
+            found.append(sum(float(((p[:, :-1] @ unknowns - p[:, -1]) ** 2).sum()) for p in parts))
+        return [float(np.sqrt(square)) for square in found]
+
     def _assembled(self, row: Rows, factor: float, most: int) -> Iterator[torch.Tensor]:
         linear = row.linear
         if linear.rows is None:
             step = max(256, min(most, int(2e6) // max(self.unknowns, 1)))
+            if self._kept is not None:
+                step = len(row)
             for start in range(0, len(row), step):
                 part = slice(start, min(start + step, len(row)))
-                block = self._matrix(row.x[part], {a: c[part] for a, c in linear.slopes.items()})
+                x = row.x if step >= len(row) else row.x[part]
+                block = self._matrix(x, {a: c[part] for a, c in linear.slopes.items()})
                 rest = [linear.variables[part], -linear.residual[part, None]]
                 yield factor * torch.cat([block, *rest], dim=1)
             return
@@ -209,7 +262,6 @@ class System:
 
     def _matrix(self, x: torch.Tensor, slopes: dict[Axes, torch.Tensor]) -> torch.Tensor:
         matrix = x.new_zeros((len(x), self.unknowns - self.others))
-        here = self.features.at(x)
         start = 0
         for output, size in enumerate(self.sizes):
             parts = {
@@ -219,7 +271,7 @@ class System:
             }
             if parts:
                 branch = self.features.branch_of_output[output]
-                matrix[:, start : start + size] = here.combine(branch, parts)
+                matrix[:, start : start + size] = self._combined(x, branch, parts)
             if () in parts:
                 matrix[:, start + size] = parts[()][:, 0]
             start += size + 1
@@ -228,14 +280,15 @@ class System:
     def field(self, x: torch.Tensor, axes: Axes, unknowns: torch.Tensor) -> torch.Tensor:
         """A derivative of the field at points x, (N, m)."""
         result = x.new_empty((len(x), len(self.sizes)))
-        step = max(256, int(4e6) // max(self.sizes))
+        step = len(x) if self._kept is not None else max(256, int(4e6) // max(self.sizes))
         for begin in range(0, len(x), step):
-            here = self.features.at(x[begin : begin + step])
-            one = x.new_ones((len(x[begin : begin + step]), 1))
+            points = x if step >= len(x) else x[begin : begin + step]
+            one = x.new_ones((len(points), 1))
             start = 0
             for output, size in enumerate(self.sizes):
                 branch = self.features.branch_of_output[output]
-                values = here.combine(branch, {axes: one}) @ unknowns[start : start + size]
+                features = self._combined(points, branch, {axes: one})
+                values = features @ unknowns[start : start + size]
                 if not axes:
                     values = values + unknowns[start + size]
                 result[begin : begin + step, output] = values

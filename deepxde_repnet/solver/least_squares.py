@@ -1,15 +1,27 @@
-"""Linear least squares with many rows, by orthogonal triangularisation block by block."""
+"""Linear least squares with many rows, by orthogonal triangularisation block by block.
+
+The matrix of a problem's equations on random features has no gap in its singular values: they fall
+to the round-off and many of them lie there. What is solved is therefore
+
+    min |A β - b|² + λ² |D β|²,    D the norms of the columns of A, λ = ε |A D⁻¹|_F,
+
+with ε as small as the unseen points allow, by a second triangularisation, of R and λ D (Golub and
+Van Loan, Matrix Computations, 6.1.6). It gives the digits of a truncated singular value
+decomposition (Adcock and Huybrechs, Frames and numerical approximation, SIAM Review 61, 2019)
+at a fifth of its cost.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
 
-#: Cut-offs tried, relative to the largest singular value. Below the smallest a singular value is
-#: the round-off of its matrix.
-CUTOFFS = (1e-15, 1e-14, 1e-13, 1e-12, 1e-11, 1e-10, 1e-8)
+#: Dampings ε that are tried. Below the smallest is the round-off of the matrix.
+DAMPINGS = (1e-15, 1e-14, 1e-13, 1e-12, 1e-11, 1e-10, 1e-9, 1e-8)
 
 
 def triangularise(blocks: Iterable[Any], unknowns: int) -> Any:
@@ -34,30 +46,79 @@ def triangularise(blocks: Iterable[Any], unknowns: int) -> Any:
     return upper
 
 
-class Solutions:
-    """Minimum-norm solutions of a least-squares problem for several cut-offs.
+class LeastSquares:
+    """A least-squares problem that can be solved with several dampings.
 
     Args:
         upper: As ``triangularise`` returns it.
-
-    Attributes:
-        ranks: For each cut-off in ``CUTOFFS``, how many singular values lie above it.
-        unknowns: For each cut-off the solution, (n, len(CUTOFFS)).
     """
 
     def __init__(self, upper: Any) -> None:
-        matrix, target = upper[:, :-1], upper[:, -1]
-        scale = torch.linalg.vector_norm(matrix, dim=0)
-        scale = torch.where(scale > 0, scale, torch.ones_like(scale))
-        u, s, vt = torch.linalg.svd(matrix / scale, full_matrices=False)
-        rotated = u.T @ target
-        self.ranks = [int((s > cutoff * s[0]).sum()) for cutoff in CUTOFFS]
-        columns = [vt[:r].T @ (rotated[:r] / s[:r]) / scale for r in self.ranks]
-        self.unknowns = torch.stack(columns, dim=1)
-        self._s, self._vt, self._scale = s, vt, scale
+        norms = torch.linalg.vector_norm(upper[:, :-1], dim=0)
+        self._norms = torch.where(norms > 0, norms, torch.ones_like(norms))
+        self._upper = torch.cat([upper[:, :-1] / self._norms, upper[:, -1:]], dim=1)
 
-    def inverse_diagonal(self, cutoff: int, last: int) -> Any:
-        """Diagonal of the (pseudo)inverse of AᵀA for the last unknowns, (last,)."""
-        rank, start = self.ranks[cutoff], self._vt.shape[1] - last
-        rows = self._vt[:rank, start:] / self._s[:rank, None]
-        return (rows**2).sum(0) / self._scale[start:] ** 2
+    def solve(self, damping: float) -> Damped:
+        """The solution with ε = ``damping``."""
+        n = len(self._norms)
+        weight = damping * n**0.5  # the Frobenius norm of n columns of norm 1
+        below = weight * torch.eye(n, n + 1, dtype=self._upper.dtype, device=self._upper.device)
+        factor = torch.linalg.qr(torch.cat([self._upper, below]), mode="r")[1]
+        scaled = torch.linalg.solve_triangular(factor[:n, :n], factor[:n, n:], upper=True)
+        residual = torch.linalg.vector_norm(self._upper[:, :-1] @ scaled - self._upper[:, -1:])
+        return Damped(
+            damping,
+            scaled[:, 0] / self._norms,
+            float(residual),
+            factor[:n, :n],
+            self._norms,
+            weight,
+        )
+
+
+@dataclass(frozen=True)
+class Damped:
+    """A damped solution.
+
+    Attributes:
+        damping: ε.
+        unknowns: β, (n,).
+        residual: ``|A β - b|``.
+        factor, norms, weight: With F = ``factor`` and D = ``norms``, ``D Fᵀ F D`` is
+            ``AᵀA + λ²D²``, λ = ``weight``.
+    """
+
+    damping: float
+    unknowns: Any
+    residual: float
+    factor: Any
+    norms: Any
+    weight: float
+
+    @cached_property
+    def root(self) -> Any:
+        """``D⁻¹ F⁻¹``, (n, n): its product with its transpose is ``(AᵀA + λ²D²)⁻¹``."""
+        one = torch.eye(len(self.norms), dtype=self.factor.dtype, device=self.factor.device)
+        return torch.linalg.solve_triangular(self.factor, one, upper=True) / self.norms[:, None]
+
+    @cached_property
+    def ridge(self) -> Any:
+        """Share of each unknown that the damping fixes and not the equations, (n,), 0 to 1."""
+        return (self.weight * self.norms) ** 2 * (self.root**2).sum(1)
+
+    @property
+    def rank(self) -> int:
+        """Number of unknowns that the equations determine: Σ σ²/(σ² + λ²), rounded.
+
+        The effective degrees of freedom (Hansen, Rank-Deficient and Discrete Ill-Posed Problems,
+        SIAM 1998, 7.2).
+        """
+        return round(len(self.norms) - float(self.ridge.sum()))
+
+    def inverse_diagonal(self, last: int) -> Any:
+        """Diagonal of ``(AᵀA + λ²D²)⁻¹`` for the last unknowns, (last,)."""
+        start = len(self.norms) - last
+        corner = self.factor[start:, start:]
+        one = torch.eye(last, dtype=corner.dtype, device=corner.device)
+        inverse = torch.linalg.solve_triangular(corner, one, upper=True)
+        return (inverse**2).sum(1) / self.norms[start:] ** 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,22 +19,24 @@ class Fit:
 
     Attributes:
         unknowns: Coefficients and bias of each output, in that order.
-        cutoff, rank: Of the last linear solve: relative to its largest singular value, and the
-            number of singular values above it.
+        damping, rank: Of the last linear solve: ε, and the number of unknowns that the equations
+            determine (see ``least_squares``).
         residual, unseen: Weighted residual at the fitted points and at others, relative to that
             of the zero field.
-        by_equation: Name -> (fitted, unseen), each relative to the whole of the problem.
+        fitted_by_equation, unseen_by_equation: Of each residual, relative to the whole of the
+            problem; the first is empty for a linear problem.
         steps: Number of linear solves.
         converged: Whether the iteration came to rest.
         variables, standard_errors: Of the problem's other unknowns, in the order given.
     """
 
     unknowns: Any
-    cutoff: float
+    damping: float
     rank: int
     residual: float
     unseen: float
-    by_equation: dict[str, tuple[float, float]]
+    fitted_by_equation: tuple[float, ...]
+    unseen_by_equation: tuple[float, ...]
     steps: int
     converged: bool
     variables: tuple[float, ...] = ()
@@ -69,8 +72,8 @@ class Solution:
     """A solved problem; printed, it is a table of how it was found.
 
     Attributes:
-        model: A ``dde.Model`` with the network that holds the solution, in DeepXDE's float. In
-            float32 the coefficients are rounded: ``predict`` of this object keeps all digits.
+        residuals: Name of each residual -> (at the fitted points, at unseen ones), weighted and
+            relative to the whole of the problem.
         trials: All features that were tried, in that order, with their residuals.
         kept: The one of them that is the solution.
         equations: Name of each equation and condition -> number of points fitted.
@@ -84,17 +87,29 @@ class Solution:
         unknowns: Number of coefficients and biases.
     """
 
-    model: Any
     trials: tuple[Trial, ...]
     kept: Trial
     equations: dict[str, int]
+    residuals: dict[str, tuple[float, float]]
     error_estimate: float | None
     linear: bool
     seconds: dict[str, float]
     converged: bool
     tol: float
     unknowns: int
+    _inputs: int | None
     _values: Callable[[Array], Array]
+    _model: Callable[[], Any]
+
+    @cached_property
+    def model(self) -> Any:
+        """A ``dde.Model`` with the network that holds the solution, in DeepXDE's float.
+
+        In float32 the coefficients are rounded: ``predict`` of this object keeps all digits. Given
+        a model, ``solve`` returns that one; otherwise it is made when it is first asked for, since
+        the first optimizer of a process costs PyTorch more than a second.
+        """
+        return self._model()
 
     @property
     def family(self) -> str:
@@ -143,9 +158,10 @@ class Solution:
             ValueError: If x does not have the problem's number of columns.
         """
         points = np.atleast_2d(np.asarray(x, dtype=float))
-        dim = len(self.slope_scale) if _host.input_transform(self.model.net) is None else None
-        if points.ndim != 2 or (dim is not None and points.shape[1] != dim):
-            raise ValueError(f"x has the shape {points.shape}; it must be (N, {dim or 'd'}).")
+        if points.ndim != 2 or self._inputs not in (None, points.shape[1]):
+            raise ValueError(
+                f"x has the shape {points.shape}; it must be (N, {self._inputs or 'd'})."
+            )
         return self._values(points).astype(_host.real(np))
 
     def __str__(self) -> str:
@@ -157,7 +173,7 @@ class Solution:
             f"{'residual':<32}{'points':>8}{'fitted':>10}{'unseen':>10}",
         ]
         counts = list(self.equations.items())
-        for name, (fitted, unseen) in fit.by_equation.items():
+        for name, (fitted, unseen) in self.residuals.items():
             count = next((n for key, n in counts if name.startswith(key)), 0)
             lines.append(f"{name:<32}{count:>8}{fitted:>10.1e}{unseen:>10.1e}")
         lines.append(f"{'all':<40}{fit.residual:>10.1e}{fit.unseen:>10.1e}")

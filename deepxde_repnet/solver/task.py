@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from ..taylor import pytorch as taylor
 from ..taylor.features import Features
 from ..theory.initialize import draw
 from . import choice
-from .equations import Equation, Problem, System, outputs_of, scales
+from .equations import Equation, Problem, Rows, System, outputs_of, scales
 from .gauss_newton import Clock, Points, field_of, solve_features, total
 from .solution import Solution, Trial
 
@@ -181,7 +182,7 @@ class _Task:
             for a, b in zip(one, other, strict=True)
         )
 
-    def _wavenumber(self, rows: list[Any]) -> Array:
+    def _wavenumber(self, rows: list[Rows]) -> Array:
         """Radians per half width along each axis, from the residuals of the zero field."""
         samples = [
             _host.Samples(
@@ -199,8 +200,8 @@ class _Task:
         """Points for that many features, drawn once."""
         if features not in self._points:
             fit = self._equations(features, even=True, seed=self.seed)
-            check = self._drawn(CHECK_INSIDE, CHECK_CONDITION, even=False, seed=self.seed + 1)
-            rows, checked = self.problem.linearise(fit), self.problem.linearise(check)
+            self.problem.set_values(self.first_values)
+            rows, (check, checked) = self.problem.linearise(fit), self._checked
             factors, check_factors = self._factors(rows), self._factors(checked)
             size = total(rows, factors)
             check_size = total(checked, check_factors)
@@ -211,11 +212,25 @@ class _Task:
                 )
             # Without any data the solution is zero, and so is every residual.
             self._points[features] = Points(
-                fit, check, factors, check_factors, size or 1.0, check_size or 1.0, self.linear
+                fit,
+                check,
+                rows,
+                checked,
+                factors,
+                check_factors,
+                size or 1.0,
+                check_size or 1.0,
+                self.linear,
             )
         return self._points[features]
 
-    def _factors(self, rows: list[Any]) -> list[float]:
+    @functools.cached_property
+    def _checked(self) -> tuple[list[Equation], list[Rows]]:
+        """The equations at points that are never fitted, linearised at the zero field."""
+        check = self._drawn(CHECK_INSIDE, CHECK_CONDITION, even=False, seed=self.seed + 1)
+        return check, self.problem.linearise(check)
+
+    def _factors(self, rows: list[Rows]) -> list[float]:
         return [
             math.sqrt(weight / len(row)) / scale
             for row, scale, weight in zip(rows, self.scales, self.weights, strict=True)
@@ -272,8 +287,37 @@ class _Task:
     def finish(
         self, trials: list[Trial], kept: Trial, estimate: float | None, tol: float
     ) -> Solution:
-        """The solution, in a model whose output layer is set to it."""
-        system, model = self._systems[id(kept)], self.model
+        """The solution, with the report of how it was found."""
+        system, points = self._systems[id(kept)], self.points(kept.features)
+        fitted = kept.fit.fitted_by_equation or [
+            norm / points.size
+            for norm in system.errors(points.rows, points.factors, kept.fit.unknowns)
+        ]
+        residuals = zip(fitted, kept.fit.unseen_by_equation, strict=True)
+        solved = partial(self._solved, kept, _kernels(system, kept.fit.unknowns))
+        if self.model is not None:
+            solved()
+        transformed = self.model is not None and _host.input_transform(self.model.net) is not None
+        self.clock.tick("report")
+        return Solution(
+            trials=tuple(trials),
+            kept=kept,
+            equations={e.name: len(e.points) for e in points.fit},
+            residuals={r.name: pair for r, pair in zip(points.rows, residuals, strict=True)},
+            error_estimate=estimate,
+            linear=self.linear,
+            seconds=dict(self.clock.seconds),
+            converged=kept.fit.converged and kept.fit.unseen <= tol,
+            tol=tol,
+            unknowns=system.unknowns,
+            _inputs=None if transformed else self.domain.dim,
+            _values=_Values(system, kept.fit.unknowns, self.problem.transform),
+            _model=solved,
+        )
+
+    def _solved(self, kept: Trial, kernels: list[tuple[Array, float]]) -> Any:
+        """The model with its output layer set to the solution, in the float in use."""
+        model = self.model
         if model is None:
             net = RepFNN(
                 [self.domain.dim, kept.features, self.problem.n_outputs],
@@ -285,22 +329,9 @@ class _Task:
                 seed=self.seed,
             )
             model = _host.Model(self.data, net)
-        _host.set_output_layer(model.net, _kernels(system, kept.fit.unknowns))
+        _host.set_output_layer(model.net, kernels)
         _host.compile_once(model)
-        self.clock.tick("report")
-        return Solution(
-            model=model,
-            trials=tuple(trials),
-            kept=kept,
-            equations={e.name: len(e.points) for e in self.points(kept.features).fit},
-            error_estimate=estimate,
-            linear=self.linear,
-            seconds=dict(self.clock.seconds),
-            converged=kept.fit.converged and kept.fit.unseen <= tol,
-            tol=tol,
-            unknowns=system.unknowns,
-            _values=_Values(system, kept.fit.unknowns, self.problem.transform),
-        )
+        return model
 
 
 class _Values:

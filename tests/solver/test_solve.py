@@ -8,7 +8,7 @@ import torch
 import deepxde_repnet
 from deepxde_repnet import RepFNN, RepPFNN, _host
 from deepxde_repnet.solver.equations import Equation, Problem, System
-from deepxde_repnet.solver.least_squares import CUTOFFS, Solutions, triangularise
+from deepxde_repnet.solver.least_squares import LeastSquares, triangularise
 from deepxde_repnet.spec import Box, RepSpec
 from deepxde_repnet.taylor import pytorch as taylor
 from deepxde_repnet.taylor.features import Features
@@ -252,19 +252,29 @@ def test_least_squares_in_blocks_against_lapack():
     matrix = torch.randn(200, 20, generator=generator, dtype=torch.float64)
     target = torch.randn(200, 1, generator=generator, dtype=torch.float64)
     rows = torch.cat([matrix, target], dim=1)
-    solutions = Solutions(triangularise(iter(rows.split(70)), 20))
-    expected = torch.linalg.lstsq(matrix, target).solution
-    torch.testing.assert_close(solutions.unknowns[:, :1], expected)
-    assert solutions.ranks == [20] * len(CUTOFFS)
+    solved = LeastSquares(triangularise(iter(rows.split(70)), 20)).solve(1e-15)
+    expected = torch.linalg.lstsq(matrix, target).solution[:, 0]
+    torch.testing.assert_close(solved.unknowns, expected)
+    residual = torch.linalg.vector_norm(matrix @ expected - target[:, 0])
+    assert solved.rank == 20 and float(solved.ridge.max()) < 1e-20
+    tail = torch.linalg.vector_norm(target) ** 2 - torch.linalg.vector_norm(matrix @ expected) ** 2
+    assert residual**2 == pytest.approx(float(tail))
+    inverse = torch.linalg.inv(matrix.T @ matrix)
+    torch.testing.assert_close(solved.root @ solved.root.T, inverse)
+    torch.testing.assert_close(solved.inverse_diagonal(3), inverse.diag()[-3:])
 
 
-def test_rank_of_a_deficient_matrix():
+def test_rank_and_solution_of_a_deficient_matrix():
     generator = torch.Generator().manual_seed(0)
     thin = torch.randn(100, 7, generator=generator, dtype=torch.float64)
     rows = torch.cat([thin, thin[:, :3], thin[:, :1]], dim=1)
-    solutions = Solutions(triangularise(iter([rows]), 10))
-    assert solutions.ranks[2:] == [7] * (len(CUTOFFS) - 2)
-    torch.testing.assert_close(rows[:, :-1] @ solutions.unknowns[:, 3], rows[:, -1])
+    problem = LeastSquares(triangularise(iter([rows]), 10))
+    for damping in (1e-13, 1e-10, 1e-8):
+        solved = problem.solve(damping)
+        assert solved.rank == 7
+        torch.testing.assert_close(rows[:, :-1] @ solved.unknowns, rows[:, -1])
+        # Of equal columns each gets as much.
+        torch.testing.assert_close(solved.unknowns[:3], solved.unknowns[7:])
 
 
 # ---------------------------------------------------------------------------------------------
