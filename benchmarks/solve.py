@@ -90,7 +90,7 @@ ROWS = {
         "diffusion-inverse-oscillating, a(x)", "diffusion_1d_inverse", 1e-5, 1e-4, 20
     ),
     "diffusion_inverse_noisy": Row(
-        "the same, 1% noise", "diffusion_1d_inverse", 1e-2, 1e-1, 60, {"noise": 0.01}
+        "the same, 1% noise", "diffusion_1d_inverse", 1e-3, 1e-1, 60, {"noise": 0.01}
     ),
 }
 

@@ -534,6 +534,11 @@ def condition_name(number: int, condition: Any) -> str:
     return f"condition {number} ({type(condition).__name__})"
 
 
+def is_point_set(condition: Any) -> bool:
+    """Whether a condition compares with values at given points, as PointSetBC does."""
+    return getattr(condition, "points", None) is not None
+
+
 def kind_of_data(data: Any) -> str:
     """``"pde"`` for ``dde.data.PDE`` and ``TimePDE``; otherwise the name of the class."""
     return "pde" if type(data) in (dde.data.PDE, dde.data.TimePDE) else type(data).__name__
@@ -583,9 +588,8 @@ def condition_points(data: Any, condition: Any, n: int, even: bool) -> np.ndarra
 
     Shape (m, d). In one dimension, where a boundary is two points, there are no more than it has.
     """
-    given = getattr(condition, "points", None)
-    if given is not None:
-        return np.asarray(given, dtype=float)
+    if is_point_set(condition):
+        return np.asarray(condition.points, dtype=float)
     geom = data.geom
     if hasattr(condition, "on_boundary2"):  # pairs of points, which only even spacing makes
         return np.asarray(condition.collocation_points(geom.uniform_boundary_points(4 * n)))

@@ -15,6 +15,7 @@ FAMILIES = {"tanh": 0.4, "sin": 1.0}
 MULTIPLES = (0.5, 1.0, 2.0, 4.0)
 FIRST_SIZE = 300
 STALLED = 0.8  # growing stops when the residual falls to no less than this part of it
+MISFIT = 1.3  # ratio of what is taken for noise
 CHEAP = 1000  # features
 BEHIND = 30.0  # a family is dropped when its residual is that many times the other's
 SATURATED = 0.7  # rank per feature
@@ -125,9 +126,17 @@ def _next_size(sizes: list[int], residuals: list[float], tol: float, most: int, 
 
 
 def better(one: Trial | None, other: Trial) -> Trial:
-    """The one with the smaller residual at unseen points."""
+    """The one with the smaller residual at unseen points.
+
+    Where given values carry noise, they are no part of that residual; who takes clearly more of
+    them for noise than the other has not found the solution.
+    """
     if one is None or not np.isfinite(one.fit.unseen):
         return other
+    for a, b in ((one, other), (other, one)):
+        taken = {name: a.fit.noise.get(name, 0.0) for name in a.fit.noise | b.fit.noise}
+        if any(b.fit.noise.get(name, 0.0) > MISFIT * s > 0 for name, s in taken.items()):
+            return a
     return other if other.fit.unseen < one.fit.unseen else one
 
 

@@ -43,11 +43,16 @@ class Equation:
 
 @dataclass(frozen=True)
 class Rows:
-    """One residual of an equation, linearised: see ``taylor.pytorch.Linear``."""
+    """One residual of an equation, linearised: see ``taylor.pytorch.Linear``.
+
+    Attributes:
+        data: Whether it compares with given values at given points, which may carry noise.
+    """
 
     name: str
     x: torch.Tensor
     linear: taylor.Linear
+    data: bool = False
 
     def __len__(self) -> int:
         return len(self.linear.residual)
@@ -121,7 +126,8 @@ class Problem:
             )
             for j, linear in enumerate(linears):
                 name = equation.name if len(linears) == 1 else f"{equation.name} {j + 1}"
-                rows.append(Rows(name, equation.x, linear))
+                data = _host.is_point_set(equation.condition)
+                rows.append(Rows(name, equation.x, linear, data))
         return rows
 
 
@@ -157,7 +163,8 @@ def scales(rows: list[Rows], wavenumber: Array) -> list[float]:
     """Size of each residual's terms for a wave of that wavenumber and amplitude 1.
 
     The root mean square of ``Σ_A |c_A Π_{j in A} k_j|²`` over points and outputs, whatever the
-    features are: residuals divided by it can be compared, and none drowns the others.
+    features are: residuals divided by it can be compared, and none drowns the others. Where the
+    zero field has no slope, as in a(x) u'' = f with a unknown, the size of its residual.
     """
     found = []
     for row in rows:
@@ -165,6 +172,8 @@ def scales(rows: list[Rows], wavenumber: Array) -> list[float]:
         for axes, slope in row.linear.slopes.items():
             factor = float(np.prod([wavenumber[j] for j in axes]))
             total += float((slope**2).sum(1).mean()) * factor**2
+        if total == 0:
+            total = float((row.linear.residual**2).mean())
         found.append(np.sqrt(total) if total > 0 else 1.0)
     return found
 

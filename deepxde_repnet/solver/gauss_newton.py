@@ -12,7 +12,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from ..spec import Array
 from ..taylor.features import Axes
+from . import noise
 from .equations import Equation, Problem, Rows, State, System
 from .least_squares import DAMPINGS, Damped, LeastSquares, triangularise
 from .solution import Fit
@@ -21,6 +23,15 @@ MAX_STEPS = 40
 
 #: Ratio of unseen to fitted residual from which more damping is tried.
 OVERFIT = 1.5
+
+#: Dampings ε of a step: the first that is tried when the whole one fails, and where to give up.
+LEAST_DAMPING, MOST_DAMPING = 1e-6, 1e2
+
+#: Whole steps in a row, and how many times larger the residual may be on the way.
+IN_A_ROW, FAR = 3, 30.0
+
+#: Part of a step below which nothing is gained.
+SHORTEST = 1e-3
 
 #: The iteration has converged when the weighted residual falls by less than this factor.
 LAST_GAIN = 1.05
@@ -35,6 +46,11 @@ class Points:
         factors, check_factors: For each residual, what makes it comparable with the others.
         size, check_size: Norm of all weighted residuals of the zero field.
         linear: Whether the problem is linear.
+        tol: Relative residual that is wanted.
+        noisy: Whether given values may carry noise and are then weighted by it.
+        open: Whether there are more outputs than equations: some are coefficients to be found.
+        smooth: (x, κ): points where high derivatives of such outputs are penalised, and the
+            wavenumber along each axis, radians per unit of length, that they are compared with.
     """
 
     fit: list[Equation]
@@ -46,6 +62,10 @@ class Points:
     size: float
     check_size: float
     linear: bool
+    tol: float
+    noisy: bool
+    open: bool
+    smooth: tuple[Any, Array]
 
 
 class Clock:
@@ -75,6 +95,11 @@ def total(rows: list[Rows], factors: list[float]) -> float:
     return float(np.linalg.norm(norms(rows, factors)))
 
 
+def _outputs(row: Rows) -> torch.Tensor:
+    """How much a residual depends on each output, (m,); zero where there is none."""
+    return sum(((c != 0).sum(0) for c in row.linear.slopes.values()), torch.zeros(1))
+
+
 def field_of(system: System, unknowns: Any) -> State:
     """The field of a set of unknowns, each derivative evaluated once at each set of points."""
     known: dict[tuple[int, Axes], tuple[Any, Any]] = {}
@@ -99,17 +124,39 @@ def solve_features(
     """
     with contextlib.nullcontext() if points.linear else system.keeping():
         descent = Descent(problem, system, points, clock, start)
-        while not descent.finished:
-            descent.step()
+        noise.weigh(descent)
         return descent.fit()
+
+
+@dataclass
+class Place:
+    """Where the iteration is.
+
+    Attributes:
+        unknowns: Of the features and, last, of the problem.
+        state: The field; None is the zero field.
+        values: The problem's own unknowns.
+        rows, checked: Residuals there, linearised, at the fitted and at the unseen points.
+        merit: Norm of all that is minimised.
+    """
+
+    unknowns: torch.Tensor
+    state: State | None
+    values: torch.Tensor
+    rows: list[Rows]
+    checked: list[Rows]
+    merit: float
 
 
 class Descent:
     """Damped Gauss-Newton; a linear problem is solved by its first step.
 
-    Each step linearises at the current field and solves for the whole field, not for a change of
-    it, so that the coefficients stay as small as the equations allow. It is halved until the
-    weighted residual falls.
+    A step linearises at the current field and solves for the whole field, not for a change of it,
+    so that the coefficients stay as small as the equations allow. It is accepted where the weighted
+    residual has fallen. Where it has not, two more such solutions are tried from there, since the
+    residual of a product of unknowns often rises once before it falls, and then damped changes
+    from where the step began (Levenberg-Marquardt; Moré, Numerical Analysis, Lecture Notes in
+    Mathematics 630, 1978), damped more and more.
     """
 
     def __init__(
@@ -122,61 +169,148 @@ class Descent:
     ) -> None:
         self.problem, self.system, self.points, self.clock = problem, system, points, clock
         self.steps, self.converged, self.stuck = 0, False, False
-        self._others = len(problem.values())
-        self._state = start
-        self.unknowns = torch.zeros(system.unknowns, dtype=torch.float64)
-        self.unknowns[system.unknowns - self._others :] = problem.values()
-        self._rows, self._checked = points.rows, points.checked
+        self.factors, self.check_factors = list(points.factors), list(points.check_factors)
+        #: Rows that are wanted small besides, with their factors; no residuals of the problem.
+        self.penalties: list[tuple[Rows, float]] = []
+        #: Standard deviation of the noise found in each residual, and that of its weighted rows.
+        self.noise: dict[str, float] = {}
+        self.unit = 0.0
+        self.solved: Damped | None = None
+        self.unseen: list[float] = []
+        self._length = 1.0  # of the last step, relative to the whole one
+        values = problem.values()
+        self._others = len(values)
+        unknowns = torch.zeros(system.unknowns, dtype=torch.float64)
+        unknowns[system.unknowns - self._others :] = values
+        rows, checked = points.rows, points.checked
         if start is not None or self._others:
-            self._rows = problem.linearise(points.fit, start)
-            self._checked = problem.linearise(points.check, start)
+            rows, checked = (
+                problem.linearise(points.fit, start),
+                problem.linearise(points.check, start),
+            )
         # A field of other features is not one of these: there is nothing to fall below.
-        self._merit = total(self._rows, points.factors) if start is None else math.inf
-        self._solved: Damped | None = None
-        self._unseen: list[float] = []
+        merit = total(rows, points.factors) if start is None else math.inf
+        self.place = Place(unknowns, start, values, rows, checked, merit)
         clock.tick("equations")
 
+    def run(self, most: int = MAX_STEPS) -> None:
+        """Step until there is nothing more to gain, or no more steps are allowed."""
+        last = self.steps + most
+        while not (self.converged or self.stuck or self.steps >= last):
+            self.step()
+
+    def reweigh(
+        self, factors: list[float], check_factors: list[float], penalties: list[Any]
+    ) -> None:
+        """Go on from here with other weights."""
+        self.factors, self.check_factors, self.penalties = factors, check_factors, penalties
+        self.converged = self.stuck = False
+        if not self.points.linear:
+            self.place.merit = self._total(self.place.rows, self.place.state)
+
     @property
-    def finished(self) -> bool:
-        """Whether there is nothing more to gain, or no more steps are allowed."""
-        return self.converged or self.stuck or self.steps >= MAX_STEPS
+    def field(self) -> State:
+        """The field that has been found."""
+        return field_of(self.system, self.place.unknowns)
+
+    def affine(self) -> list[Rows]:
+        """The equations at the fitted points, linearised here, where all unknowns are zero."""
+        return [row.affine(self.place.state, self.place.values) for row in self.place.rows]
+
+    def norms(self) -> list[float]:
+        """Norm of each residual at the fitted points, with the factors of the points."""
+        if self.points.linear:
+            return self.system.errors(self.place.rows, self.points.factors, self.place.unknowns)
+        return norms(self.place.rows, self.points.factors)
 
     def step(self) -> None:
         """Linearise, solve, and accept what makes the residual fall."""
-        points, system = self.points, self.system
+        start, size = self.place, self.points.size
         self.steps += 1
-        values = self.problem.values()
-        affine = [r.affine(self._state, values) for r in self._rows]
-        upper = triangularise(system.blocks(affine, points.factors), system.unknowns)
-        self.clock.tick("assembly and QR")
-        affine = [r.affine(self._state, values) for r in self._checked]
-        solved, unseen = self._least_unseen(LeastSquares(upper), affine)
-        if points.linear:
-            self._solved, self._unseen, self.unknowns = solved, unseen, solved.unknowns
-            self._merit, self.converged = solved.residual, True
+        _, self.solved, self.unseen = self._solve(start)
+        if self.points.linear:
+            start.unknowns, start.merit = self.solved.unknowns, self.solved.residual
+            self.converged = True
             return
-        accepted = self._accept(solved.unknowns, values)
-        if accepted is None:
+        place = self._whole(start, self.solved) or self._part_way(start, self.solved.unknowns)
+        if place is None:
             # Nothing in this direction is better: at the bottom, or stuck well above it.
-            self.problem.set_values(values)
-            self.converged = self._merit < 1e-6 * points.size
+            self.problem.set_values(start.values)
+            self.converged = start.merit < 1e-6 * size or bool(self.noise)
             self.stuck = not self.converged
         else:
-            full, merit = accepted
-            resting = full and self._merit < LAST_GAIN * merit
+            self.place = place
+            resting = self._length == 1 and start.merit < LAST_GAIN * place.merit
             # The zero field can be at rest and no minimum: a(x) u'' has no slope in a there.
-            self.converged = resting and (self.steps > 2 or merit < 1e-3 * points.size)
-            self._merit, self._solved = merit, solved
-            self._checked = self.problem.linearise(points.check, self._state)
-            self._unseen = norms(self._checked, points.check_factors)
+            self.converged = resting and (self.steps > 2 or place.merit < 1e-3 * size)
+        self.unseen = norms(self.place.checked, self.points.check_factors)
         self.clock.tick("equations")
 
-    def _least_unseen(
-        self, problem: LeastSquares, checked: list[Rows]
-    ) -> tuple[Damped, list[float]]:
-        """The solution with the damping that fits the unseen rows best, and how it fits each."""
-        blocks = self.system.by_row(checked, self.points.check_factors)
+    def _whole(self, start: Place, solved: Damped) -> Place | None:
+        """The first of a few whole steps in a row where the residual is below the start's."""
+        for left in reversed(range(IN_A_ROW)):
+            place = self._at(solved.unknowns)
+            if place.merit < start.merit:
+                self._length = 1.0
+                return place
+            if not left or not place.merit < FAR * start.merit < math.inf:
+                return None
+            solved = self._solve(place)[1]
+        return None
+
+    def _part_way(self, start: Place, target: torch.Tensor) -> Place | None:
+        """The first place, halving the way to the target, where the residual has fallen."""
+        length = 0.5
+        while length > SHORTEST and math.isfinite(start.merit):
+            place = self._at(start.unknowns + length * (target - start.unknowns))
+            if place.merit < start.merit:
+                self._length = length
+                return place
+            length /= 2
+        return None
+
+    def _at(self, unknowns: torch.Tensor) -> Place:
+        state = field_of(self.system, unknowns)
+        values = unknowns[self.system.unknowns - self._others :].clone()
+        self.problem.set_values(values)
+        rows = self.problem.linearise(self.points.fit, state)
+        merit = self._total(rows, state)
+        checked = self.problem.linearise(self.points.check, state)
+        self.clock.tick("equations")
+        return Place(unknowns, state, values, rows, checked, merit)
+
+    def _total(self, rows: list[Rows], state: State | None) -> float:
+        """Norm of all weighted residuals, and of the penalties, of a field."""
+        merit = total(rows, self.factors)
+        if state is None:
+            return merit
+        for row, factor in self.penalties:
+            for axes, slope in row.linear.slopes.items():
+                values = (slope * state(row.x, axes)).sum(1)
+                merit = math.hypot(merit, factor * float(torch.linalg.vector_norm(values)))
+        return merit
+
+    def _solve(self, place: Place) -> tuple[LeastSquares, Damped, list[float]]:
+        """The equations linearised at a place, and their solution.
+
+        It is damped as little as fits the unseen points best; how it fits each of their residuals
+        comes third.
+        """
+        affine = [row.affine(place.state, place.values) for row in place.rows]
+        # What no equation depends on here, like a in a(x) u'' = f where u is zero, stays as it is:
+        # with a penalty alone its coefficients would be quotients of round-off.
+        there = sum(_outputs(row) for row in affine) > 0
+        penalties = [
+            (row, f) for row, f in self.penalties if bool((_outputs(row) > 0)[there].any())
+        ]
+        rows = affine + [row for row, _ in penalties]
+        factors = self.factors + [factor for _, factor in penalties]
+        upper = triangularise(self.system.blocks(rows, factors), self.system.unknowns)
+        self.clock.tick("assembly and QR")
+        checked = [row.affine(place.state, place.values) for row in place.checked]
+        blocks = self.system.by_row(checked, self.check_factors)
         self.clock.tick("unseen points")
+        problem = LeastSquares(upper)
         best: tuple[Damped, list[float]] | None = None
         for damping in DAMPINGS:
             solved = problem.solve(damping)
@@ -194,50 +328,41 @@ class Descent:
             if np.linalg.norm(unseen) / self.points.check_size < OVERFIT * fitted:
                 break
         assert best is not None
-        return best
-
-    def _accept(self, target: Any, values: torch.Tensor) -> tuple[bool, float] | None:
-        """Go to the target or part of the way; whether it was all of it, and the new residual."""
-        step = 1.0
-        while step > 1e-3:
-            candidate = target if step == 1.0 else self.unknowns + step * (target - self.unknowns)
-            state = field_of(self.system, candidate)
-            self.problem.set_values(candidate[self.system.unknowns - self._others :])
-            rows = self.problem.linearise(self.points.fit, state)
-            merit = total(rows, self.points.factors)
-            if merit < self._merit:
-                self.unknowns, self._state, self._rows = candidate, state, rows
-                return step == 1.0, merit
-            if self._merit == math.inf:
-                return None  # not even a number
-            step /= 2
-        return None
+        pairs = zip(best[1], self.points.check_factors, self.check_factors, strict=True)
+        return problem, best[0], [norm * given / used for norm, given, used in pairs]
 
     def fit(self) -> Fit:
         """What has been found."""
-        points, solved = self.points, self._solved
-        unseen = self._unseen or norms(self._checked, points.check_factors)
-        errors = torch.zeros(self._others, dtype=torch.float64)
+        points, solved = self.points, self.solved
+        unseen = self.unseen or norms(self.place.checked, points.check_factors)
+        # A linear problem's residuals are worked out where they are printed.
+        fitted = [] if points.linear and not self.noise else self.norms()
+        # What is noise is not to be fitted.
+        counted = [not (self.noise and row.data) for row in self.place.rows]
         rank = 0 if solved is None else solved.rank
+        errors = torch.zeros(self._others, dtype=torch.float64)
         if solved is not None and self._others:
-            # Of a residual that is noise alike in all weighted equations.
-            count = sum(map(len, self._rows))
-            variance = self._merit**2 / max(count - rank, 1)
-            errors = torch.sqrt(variance * solved.inverse_diagonal(self._others))
+            unit = self.unit
+            if not self.noise:
+                # The residual as noise alike in all weighted equations.
+                count = sum(map(len, self.place.rows))
+                unit = self.place.merit / math.sqrt(max(count - rank, 1))
+            errors = unit * torch.sqrt(solved.inverse_diagonal(self._others))
         return Fit(
-            unknowns=self.unknowns,
+            unknowns=self.place.unknowns,
             damping=0.0 if solved is None else solved.damping,
             rank=rank,
-            residual=self._merit / points.size,
-            unseen=float(np.linalg.norm(unseen)) / points.check_size,
-            fitted_by_equation=() if points.linear else self._fitted(),
+            residual=(_total(fitted, counted) if fitted else self.place.merit) / points.size,
+            unseen=_total(unseen, counted) / points.check_size,
+            fitted_by_equation=tuple(f / points.size for f in fitted),
             unseen_by_equation=tuple(u / points.check_size for u in unseen),
             steps=self.steps,
             converged=self.converged,
             variables=tuple(map(float, self.problem.values())),
             standard_errors=tuple(map(float, errors)),
+            noise=dict(self.noise),
         )
 
-    def _fitted(self) -> tuple[float, ...]:
-        fitted = norms(self._rows, self.points.factors)
-        return tuple(norm / self.points.size for norm in fitted)
+
+def _total(parts: list[float], counted: list[bool]) -> float:
+    return float(np.linalg.norm([p for p, c in zip(parts, counted, strict=True) if c]))

@@ -58,11 +58,13 @@ class LeastSquares:
         self._norms = torch.where(norms > 0, norms, torch.ones_like(norms))
         self._upper = torch.cat([upper[:, :-1] / self._norms, upper[:, -1:]], dim=1)
 
-    def solve(self, damping: float) -> Damped:
-        """The solution with ε = ``damping``."""
+    def solve(self, damping: float, centre: Any = None) -> Damped:
+        """The solution with ε = ``damping``; what is damped is β, or its distance from a centre."""
         n = len(self._norms)
         weight = damping * n**0.5  # the Frobenius norm of n columns of norm 1
         below = weight * torch.eye(n, n + 1, dtype=self._upper.dtype, device=self._upper.device)
+        if centre is not None:
+            below[:, n] = weight * self._norms * centre
         factor = torch.linalg.qr(torch.cat([self._upper, below]), mode="r")[1]
         scaled = torch.linalg.solve_triangular(factor[:n, :n], factor[:n, n:], upper=True)
         residual = torch.linalg.vector_norm(self._upper[:, :-1] @ scaled - self._upper[:, -1:])

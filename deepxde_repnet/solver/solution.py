@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -27,6 +27,8 @@ class Fit:
             problem; the first is empty for a linear problem.
         steps: Number of linear solves.
         converged: Whether the iteration came to rest.
+        noise: Name of a set of given values -> standard deviation of the noise found in it, in
+            units of its residual; these values count neither as fitted nor as unseen residual.
         variables, standard_errors: Of the problem's other unknowns, in the order given.
     """
 
@@ -41,6 +43,7 @@ class Fit:
     converged: bool
     variables: tuple[float, ...] = ()
     standard_errors: tuple[float, ...] = ()
+    noise: dict[str, float] = field(default_factory=dict)
 
 
 class Estimate(NamedTuple):
@@ -130,11 +133,21 @@ class Solution:
     def variables(self) -> tuple[Estimate, ...]:
         """The other unknowns, entry by entry, each with its standard error.
 
-        The standard error takes what is left of all weighted residuals for independent noise of
-        one size; where the data carry noise and the equations none it is only a rough guide.
+        Where the given values were found to carry noise (``noise``), the standard error is what
+        that noise does to the unknown while the equations hold. Otherwise it takes what is left of
+        all weighted residuals for independent noise of one size, and shows little more than that
+        the values were exact.
         """
         fit = self.kept.fit
         return tuple(map(Estimate, fit.variables, fit.standard_errors))
+
+    @property
+    def noise(self) -> dict[str, float]:
+        """Condition -> standard deviation of the noise found in its values, in their unit.
+
+        Empty where no given values carry noise, or ``loss_weights`` say what they are worth.
+        """
+        return dict(self.kept.fit.noise)
 
     @property
     def rank(self) -> int:
@@ -177,6 +190,8 @@ class Solution:
             count = next((n for key, n in counts if name.startswith(key)), 0)
             lines.append(f"{name:<32}{count:>8}{fitted:>10.1e}{unseen:>10.1e}")
         lines.append(f"{'all':<40}{fit.residual:>10.1e}{fit.unseen:>10.1e}")
+        for name, size in fit.noise.items():
+            lines.append(f"{name}: noise of standard deviation {size:.2g}, which is not fitted")
         for i, found in enumerate(self.variables):
             lines.append(f"unknown {i + 1}: {found.value:.10g} ± {found.standard_error:.1e}")
         if self.error_estimate is not None:

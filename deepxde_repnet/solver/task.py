@@ -52,7 +52,7 @@ def run(
     variables = _variables(unknowns)
     clock = Clock()
     with _host.double_precision(data, variables):
-        task = _Task(data, model, seed, loss_weights, clock, variables)
+        task = _Task(data, model, seed, loss_weights, clock, variables, tol)
         if model is None:
             trials = choice.choose(task.trial, task.wavenumber, tol, max_features)
         else:
@@ -105,8 +105,11 @@ class _Task:
         loss_weights: Any,
         clock: Clock,
         variables: tuple[Any, ...],
+        tol: float,
     ) -> None:
         self.data, self.model, self.seed, self.clock = data, model, seed, clock
+        # With weights of the user's own, given values have those.
+        self.tol, self.noisy = tol, loss_weights is None
         self.conditions = _host.conditions(data)
         bounds = _host.bounding_box(data.geom)
         assert bounds is not None
@@ -221,6 +224,10 @@ class _Task:
                 size or 1.0,
                 check_size or 1.0,
                 self.linear,
+                self.tol,
+                self.noisy,
+                self.problem.n_outputs > sum(row.name.startswith("PDE") for row in rows),
+                (fit[0].x[: 2 * features].clone(), self.wavenumber / self.domain.half_width),
             )
         return self._points[features]
 
