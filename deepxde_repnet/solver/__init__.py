@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from .. import _host
 from .solution import Solution
 
 
@@ -43,14 +42,9 @@ def solve(
 
     Raises:
         ValueError: If the problem or the network is of a kind that cannot be solved in this way.
-        NotImplementedError: On a backend other than PyTorch.
+        NotImplementedError: On a backend other than PyTorch and JAX.
     """
-    if _host.backend_name != "pytorch":
-        raise NotImplementedError(
-            f"solve runs on the PyTorch backend, and DeepXDE uses {_host.backend_name!r}; set "
-            "DDE_BACKEND=pytorch."
-        )
-    # The other backends must not need PyTorch.
+    # What it stands on exists for some backends only, and says so on the others.
     task = importlib.import_module(".task", __name__)
     found: Solution = task.run(
         problem, tol, external_trainable_variables, loss_weights, max_features, seed, verbose

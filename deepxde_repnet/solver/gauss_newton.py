@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 
-from ..taylor.features import Axes
+from ..taylor.features import Axes, Tensor
+from ..taylor.framework import taylor
 from .equations import Equation, Problem, Rows, State, System
 from .least_squares import DAMPINGS, Damped, LeastSquares, triangularise
 from .solution import Fit
@@ -64,10 +64,7 @@ class Clock:
 
 def norms(rows: list[Rows], factors: list[float]) -> list[float]:
     """Weighted norm of each residual."""
-    return [
-        f * float(torch.linalg.vector_norm(r.linear.residual))
-        for r, f in zip(rows, factors, strict=True)
-    ]
+    return [f * float(taylor.norm(r.linear.residual)) for r, f in zip(rows, factors, strict=True)]
 
 
 def total(rows: list[Rows], factors: list[float]) -> float:
@@ -79,7 +76,7 @@ def field_of(system: System, unknowns: Any) -> State:
     """The field of a set of unknowns, each derivative evaluated once at each set of points."""
     known: dict[tuple[int, Axes], tuple[Any, Any]] = {}
 
-    def state(x: torch.Tensor, axes: Axes) -> torch.Tensor:
+    def state(x: Tensor, axes: Axes) -> Tensor:
         key = (id(x), axes)
         if key not in known:
             # x is kept too: its id must not be used again while it stands for it here.
@@ -124,7 +121,7 @@ class Descent:
         self.steps, self.converged, self.stuck = 0, False, False
         self._others = len(problem.values())
         self._state = start
-        self.unknowns = torch.zeros(system.unknowns, dtype=torch.float64)
+        self.unknowns = taylor.asarray(np.zeros(system.unknowns))
         self.unknowns[system.unknowns - self._others :] = problem.values()
         self._rows, self._checked = points.rows, points.checked
         if start is not None or self._others:
@@ -181,10 +178,7 @@ class Descent:
         for damping in DAMPINGS:
             solved = problem.solve(damping)
             self.clock.tick("solve")
-            unseen = [
-                float(torch.linalg.vector_norm(b[:, :-1] @ solved.unknowns - b[:, -1]))
-                for b in blocks
-            ]
+            unseen = [float(taylor.norm(b[:, :-1] @ solved.unknowns - b[:, -1])) for b in blocks]
             self.clock.tick("unseen points")
             if best is not None and np.linalg.norm(unseen) >= np.linalg.norm(best[1]):
                 break
@@ -196,7 +190,7 @@ class Descent:
         assert best is not None
         return best
 
-    def _accept(self, target: Any, values: torch.Tensor) -> tuple[bool, float] | None:
+    def _accept(self, target: Any, values: Tensor) -> tuple[bool, float] | None:
         """Go to the target or part of the way; whether it was all of it, and the new residual."""
         step = 1.0
         while step > 1e-3:
@@ -217,13 +211,13 @@ class Descent:
         """What has been found."""
         points, solved = self.points, self._solved
         unseen = self._unseen or norms(self._checked, points.check_factors)
-        errors = torch.zeros(self._others, dtype=torch.float64)
+        errors = taylor.asarray(np.zeros(self._others))
         rank = 0 if solved is None else solved.rank
         if solved is not None and self._others:
             # Of a residual that is noise alike in all weighted equations.
             count = sum(map(len, self._rows))
             variance = self._merit**2 / max(count - rank, 1)
-            errors = torch.sqrt(variance * solved.inverse_diagonal(self._others))
+            errors = (variance * solved.inverse_diagonal(self._others)) ** 0.5
         return Fit(
             unknowns=self.unknowns,
             damping=0.0 if solved is None else solved.damping,
