@@ -124,7 +124,9 @@ class Problem:
         return rows
 
 
-def outputs_of(data: Any, equations: list[Equation], most: int = 12) -> int:
+def outputs_of(
+    data: Any, equations: list[Equation], variables: tuple[Any, ...] = (), most: int = 12
+) -> int:
     """The smallest number of outputs for which every residual can be evaluated.
 
     Raises:
@@ -133,7 +135,7 @@ def outputs_of(data: Any, equations: list[Equation], most: int = 12) -> int:
     problem: Exception | None = None
     for count in range(1, most + 1):
         try:
-            rows = Problem(data, count).linearise(equations)
+            rows = Problem(data, count, None, variables).linearise(equations)
         except (NotPointwise, _host.NoDerivatives):
             raise
         except Exception as error:  # the user's own code: whatever it raises for too few outputs

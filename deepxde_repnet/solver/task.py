@@ -113,7 +113,7 @@ class _Task:
         few = self._equations(40, even=False, seed=seed)
         transform = None
         if model is None:
-            outputs = outputs_of(data, few)
+            outputs = outputs_of(data, few, variables)
         else:
             outputs = _host.n_outputs(model.net)
             transform = _host.output_transform(model.net)
