@@ -516,7 +516,7 @@ def double_numbers() -> contextlib.AbstractContextManager[Any]:
         return contextlib.nullcontext()
     jax = dde.backend.jax
     # Its name since JAX 0.8, and before.
-    enable = getattr(jax, "enable_x64", None) or jax.experimental.enable_x64
+    enable = jax.enable_x64 if hasattr(jax, "enable_x64") else jax.experimental.enable_x64
     context: contextlib.AbstractContextManager[Any] = enable(True)
     return context
 
