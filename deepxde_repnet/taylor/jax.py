@@ -63,14 +63,14 @@ def norm(values: Array, dim: int | None = None) -> Any:
     return np.linalg.norm(values, axis=dim)
 
 
-def add_rows(target: Array, rows: Array, values: Array) -> None:
+def add_rows(target: Array, rows: Any, values: Array) -> None:
     """Add values[p] to target[rows[p]], in place; rows may repeat."""
     np.add.at(target, rows, values)
 
 
 def triangle(matrix: Array) -> Array:
     """R of the QR decomposition; the matrix may be overwritten."""
-    return np.linalg.qr(matrix, mode="r")
+    return np.asarray(np.linalg.qr(matrix, mode="r"))
 
 
 def solve_triangular(upper: Array, right: Array) -> Array:
@@ -116,7 +116,7 @@ def _tanh(z: Array, order: int) -> Array:
 def _differentiated(function: Any, order: int) -> Callable[[Any], Any]:
     """The derivative of an elementwise function, of any order."""
     if order == 0:
-        return function  # type: ignore[no-any-return]
+        return function
     lower = _differentiated(function, order - 1)
     return lambda z: jax.jvp(lower, (z,), (jnp.ones_like(z),))[1]
 
@@ -157,7 +157,8 @@ class _Field:
     """
 
     def __init__(self, n_outputs: int) -> None:
-        self.n_outputs, self.asked = n_outputs, {()}
+        self.n_outputs = n_outputs
+        self.asked: set[Axes] = {()}
         self.derivative = cache(self._derivative)
 
     def _derivative(self, axes: Axes) -> Callable[[Any, dict[Axes, Any]], Any]:
@@ -181,7 +182,7 @@ class _Field:
                 change = change + changes[axes]
             return function(point, leaves), change
 
-        return function  # type: ignore[no-any-return]
+        return function
 
 
 class Equations:
@@ -355,5 +356,5 @@ def _linearised(
     size = np.abs(np.nan_to_num(slope)).max(initial=0.0)
     if not np.allclose(slope_of(probe), expected, rtol=1e-8, atol=1e-12 * size, equal_nan=True):
         raise NotPointwise(_COUPLED)
-    slopes = {(): slope} if (slope != 0).any() else {}
+    slopes: dict[Axes, Array] = {(): slope} if (slope != 0).any() else {}
     return Linear(np.array(column), slopes, rows, np.zeros((n_rows, count)))
