@@ -124,29 +124,30 @@ class Problem:
         return rows
 
 
-def outputs_of(
+def problem_of(
     data: Any, equations: list[Equation], variables: tuple[Any, ...] = (), most: int = 12
-) -> int:
-    """The smallest number of outputs for which every residual can be evaluated.
+) -> Problem:
+    """The problem with the smallest number of outputs for which every residual can be evaluated.
 
     Raises:
         ValueError: If there is none up to ``most``; the message holds what the problem said.
     """
-    problem: Exception | None = None
+    said: Exception | None = None
     for count in range(1, most + 1):
+        problem = Problem(data, count, None, variables)
         try:
-            rows = Problem(data, count, None, variables).linearise(equations)
+            rows = problem.linearise(equations)
         except (NotPointwise, _host.NoDerivatives):
             raise
         except Exception as error:  # the user's own code: whatever it raises for too few outputs
-            problem = problem or error
+            said = said or error
             continue
         needed = max((getattr(e.condition, "component", 0) or 0 for e in equations), default=0)
         if all(len(r) for r in rows) and not _needs_more(needed, count):
-            return count
+            return problem
     raise ValueError(
         f"the problem could not be evaluated with 1 to {most} outputs; with the first it said: "
-        f"{type(problem).__name__}: {problem}"
+        f"{type(said).__name__}: {said}"
     )
 
 

@@ -17,7 +17,7 @@ from ..taylor.features import Features, Tensor
 from ..taylor.framework import taylor
 from ..theory.initialize import draw
 from . import choice
-from .equations import Equation, Problem, Rows, System, outputs_of, scales
+from .equations import Equation, Problem, Rows, System, problem_of, scales
 from .gauss_newton import Clock, Points, field_of, solve_features, total
 from .solution import Solution, Trial
 
@@ -111,13 +111,11 @@ class _Task:
         assert bounds is not None
         self.domain = Box(*bounds)
         few = self._equations(40, even=False, seed=seed)
-        transform = None
         if model is None:
-            outputs = outputs_of(data, few, variables)
+            self.problem = problem_of(data, few, variables)
         else:
-            outputs = _host.n_outputs(model.net)
-            transform = _host.output_transform(model.net)
-        self.problem = Problem(data, outputs, transform, variables)
+            outputs, transform = _host.n_outputs(model.net), _host.output_transform(model.net)
+            self.problem = Problem(data, outputs, transform, variables)
         self.first_values = self.problem.values()
         self.linear = not variables and self._is_linear(few)
         sampled = self._equations(300, even=True, seed=seed)

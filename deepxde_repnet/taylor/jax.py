@@ -220,14 +220,7 @@ class Equations:
         if self._program is None:
             self._compile(x, value(()).shape[1], variables)
         leaves = {axes: value(axes) for axes in self._axes}
-        parts = []
-        for start in range(0, len(x), CHUNK):
-            # The last is filled up with its last point.
-            chunk = np.minimum(np.arange(start, start + CHUNK), len(x) - 1)
-            found = self._program(x[chunk], {a: v[chunk] for a, v in leaves.items()}, variables)
-            parts.append(found)
-        joined = jax.tree.map(lambda *p: np.concatenate(p)[: len(x)], *parts)
-        residual, slopes, rest = joined
+        residual, slopes, rest = self._evaluated(x, leaves, variables)
         flat = [r.reshape(*residual.shape, -1) for r in rest]
         in_variables = np.concatenate([np.empty((*residual.shape, 0)), *flat], axis=2)
         return [
@@ -240,11 +233,20 @@ class Equations:
             for c in range(residual.shape[1])
         ]
 
+    def _evaluated(self, x: Array, leaves: dict[Axes, Array], variables: list[Any]) -> Any:
+        """All residuals at points, (N, C), and their slopes in the leaves and in the variables."""
+        parts = []
+        for start in range(0, len(x), CHUNK):
+            # The last is filled up with its last point.
+            chunk = np.minimum(np.arange(start, start + CHUNK), len(x) - 1)
+            here = {axes: values[chunk] for axes, values in leaves.items()}
+            parts.append(self._program(x[chunk], here, variables))
+        return jax.tree.map(lambda *p: np.concatenate(p)[: len(x)], *parts)
+
     def _compile(self, x: Array, n_outputs: int, variables: list[Any]) -> None:
         field = _Field(n_outputs)
         jax.eval_shape(partial(self._at_point, field), x[0], {}, variables)
         self._axes = sorted(field.asked)
-        self._compare(x[:COMPARED], field, variables)
 
         def linearised(point: Any, leaves: Any, variables: Any) -> Any:
             residual, pulled = jax.vjp(partial(self._at_point, field, point), leaves, variables)
@@ -252,6 +254,7 @@ class Equations:
             return residual, slopes, rest
 
         self._program = jax.jit(jax.vmap(linearised, in_axes=(0, 0, None)))
+        self._compare(x[:COMPARED], n_outputs, variables)
 
     def _at_point(self, field: _Field, point: Any, leaves: dict[Axes, Any], variables: Any) -> Any:
         """All residuals at one point, (C,)."""
@@ -272,10 +275,10 @@ class Equations:
             raise NotPointwise(_COUPLED)
         return jnp.concatenate([r.reshape(len(x), -1) for r in found], axis=1)
 
-    def _compare(self, x: Array, field: _Field, variables: list[Any]) -> None:
+    def _compare(self, x: Array, n_outputs: int, variables: list[Any]) -> None:
         """For one smooth function: all points together must give what each gives alone."""
         steep = 1 + np.arange(x.shape[1]) / 7
-        phase = np.arange(field.n_outputs)
+        phase = np.arange(n_outputs)
 
         def smooth(point: Any) -> Any:
             return jnp.sin(point @ steep + phase)
@@ -283,8 +286,7 @@ class Equations:
         angle = (x @ steep)[:, None] + phase
         leaves = {axes: np.prod(steep[list(axes)]) * _sine(angle, len(axes)) for axes in self._axes}
         together = jax.jit(lambda x, variables: self._all(x, smooth, variables))(x, variables)
-        each = jax.jit(jax.vmap(partial(self._at_point, field), in_axes=(0, 0, None)))
-        alone = np.asarray(each(x, leaves, variables))
+        alone = self._evaluated(x, leaves, variables)[0]
         size = np.abs(np.nan_to_num(alone)).max(initial=0.0)
         if not np.allclose(together, alone, rtol=1e-6, atol=1e-6 * size, equal_nan=True):
             raise NotPointwise(_COUPLED)
