@@ -225,7 +225,7 @@ class Equations:
         in_variables = np.concatenate([np.empty((*residual.shape, 0)), *flat], axis=2)
         return [
             Linear(
-                np.ascontiguousarray(residual[:, c]),
+                residual[:, c].astype(float),
                 {a: s[:, c] for a, s in slopes.items() if (s[:, c] != 0).any()},
                 None,
                 in_variables[:, c],
@@ -319,23 +319,23 @@ def linearise(
             pair of points that no other row depends on (periodic conditions).
     """
 
-    def columns(u: Any) -> list[Any]:
-        if transform is not None:
-            u = transform(points, u)
-        found = [jnp.atleast_1d(r) for r in residuals(points, u)]
-        return [column for r in found for column in r.reshape(len(r), -1).T]
+    def errors(u: Any) -> list[Any]:
+        return residuals(points, u if transform is None else transform(points, u))
 
     points = jnp.asarray(x)
-    found, pulled = jax.vjp(columns, jnp.asarray(value(())))
+    found, pulled = jax.vjp(errors, jnp.asarray(value(())))
     linears = []
-    for c, column in enumerate(found):
+    for i, error in enumerate(found):
+        n_rows = len(error) if error.ndim else 1
+        for c in range(error.size // n_rows):
 
-        def slope_of(weights: Array, c: int = c) -> Array:
-            weighted = [np.zeros(f.shape, f.dtype) for f in found]
-            weighted[c] = weights.astype(found[c].dtype)
-            return np.asarray(pulled(weighted)[0])
+            def slope_of(weights: Array, i: int = i, c: int = c, n_rows: int = n_rows) -> Array:
+                weighted = [np.zeros(f.shape, f.dtype) for f in found]
+                weighted[i].reshape(n_rows, -1)[:, c] = weights
+                return np.asarray(pulled(weighted)[0])
 
-        linears.append(_linearised(np.asarray(column), slope_of, len(x), variables))
+            column = np.array(error).reshape(n_rows, -1)[:, c]
+            linears.append(_linearised(column, slope_of, len(x), variables))
     return linears
 
 
@@ -359,4 +359,4 @@ def _linearised(
     if not np.allclose(slope_of(probe), expected, rtol=1e-8, atol=1e-12 * size, equal_nan=True):
         raise NotPointwise(_COUPLED)
     slopes: dict[Axes, Array] = {(): slope} if (slope != 0).any() else {}
-    return Linear(np.array(column), slopes, rows, np.zeros((n_rows, count)))
+    return Linear(column.astype(float), slopes, rows, np.zeros((n_rows, count)))
