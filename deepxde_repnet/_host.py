@@ -510,15 +510,17 @@ def double_precision(data: Any, variables: tuple[Any, ...] = ()) -> Iterator[Non
                 condition.batch_indices = indices
 
 
-def double_numbers() -> contextlib.AbstractContextManager[Any]:
-    """A context in which there are arrays in float64: JAX has none otherwise."""
+@contextlib.contextmanager
+def double_numbers() -> Iterator[None]:
+    """Float64 for JAX, which has none otherwise; and NumPy, in its place, as silent as others."""
     if backend_name != "jax":
-        return contextlib.nullcontext()
+        yield
+        return
     jax = dde.backend.jax
     # Its name since JAX 0.8, and before.
     enable = jax.enable_x64 if hasattr(jax, "enable_x64") else jax.experimental.enable_x64
-    context: contextlib.AbstractContextManager[Any] = enable(True)
-    return context
+    with enable(True), np.errstate(all="ignore"):
+        yield
 
 
 def _set_precision(bits: int) -> None:

@@ -280,7 +280,7 @@ class _Task:
         x = self.points(kept.features).check[0].x
         u = self._systems[id(kept)].field(x, (), kept.fit.unknowns)
         change = self._systems[id(coarse)].field(x, (), coarse.fit.unknowns) - u
-        return kept, float(taylor.norm(change) / taylor.norm(u))
+        return kept, float(taylor.norm(change)) / (float(taylor.norm(u)) or math.nan)
 
     def finish(
         self, trials: list[Trial], kept: Trial, estimate: float | None, tol: float
