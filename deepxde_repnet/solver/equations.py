@@ -143,12 +143,31 @@ def problem_of(
             said = said or error
             continue
         needed = max((getattr(e.condition, "component", 0) or 0 for e in equations), default=0)
-        if all(len(r) for r in rows) and not _needs_more(needed, count):
+        if not (rows and all(len(r) for r in rows)) or _needs_more(needed, count):
+            continue
+        if not (taylor.CLAMPS and _uses_next(problem, equations)):
             return problem
     raise ValueError(
         f"the problem could not be evaluated with 1 to {most} outputs; with the first it said: "
         f"{type(said).__name__}: {said}"
     )
+
+
+def _uses_next(problem: Problem, equations: list[Equation]) -> bool:
+    """Whether an output beyond the problem's would matter."""
+    count = problem.n_outputs
+    larger = Problem(problem.data, count + 1, None, problem.variables)
+    generator = np.random.default_rng(0)
+
+    def random(x: Tensor, axes: Axes) -> Tensor:
+        return taylor.asarray(generator.standard_normal((len(x), count + 1)))
+
+    try:
+        rows = larger.linearise(equations, random)
+    except Exception:  # the user's own code: it does not take so many
+        return False
+    slopes = [slope for row in rows for slope in row.linear.slopes.values()]
+    return any(bool((slope[:, count] != 0).any()) for slope in slopes)
 
 
 def _needs_more(component: Any, count: int) -> bool:

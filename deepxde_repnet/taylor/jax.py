@@ -23,6 +23,9 @@ from .linear import Linear, NotPointwise
 #: Points in one call of a compiled program: with one number there is one compilation.
 CHUNK = 1024
 
+#: Whether y[:, 1] of one column is taken for its last, without an error.
+CLAMPS = True
+
 #: Points at which equations are evaluated both together and one by one.
 COMPARED = 8
 

@@ -14,6 +14,9 @@ from ..spec import Array
 from .features import Axes, Jet, tanh_polynomial
 from .linear import Linear, NotPointwise
 
+#: Whether y[:, 1] of one column is taken for its last, without an error.
+CLAMPS = False
+
 
 def asarray(values: Array) -> torch.Tensor:
     """A NumPy array in float64 on the default device."""

@@ -267,6 +267,21 @@ def check_solve_coefficients() -> None:
     np.testing.assert_allclose(linear.residual, expected[:, 0], atol=1e-12)
 
 
+@check(backends=SOLVING, cases={"column": {"by_index": True}, "slice": {"by_index": False}})
+def check_solve_counts_outputs(by_index: bool) -> None:
+    """Also where they are taken by an index, which JAX does not check."""
+
+    def both(x: Any, y: Any) -> Any:
+        value = plain(y)
+        first, second = (value[:, 0:1], value[:, 1:2])
+        if by_index:
+            first, second = (value[:, i] for i in (0, 1))
+        return [pde(x, y), second - 2 * first]
+
+    solution = solve(problem(both), 1e-4)
+    assert error(solution, lambda x: np.hstack([wave(x), 2 * wave(x)])) < 1e-3
+
+
 class Broken(Exception):
     pass
 
