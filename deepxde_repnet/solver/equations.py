@@ -143,9 +143,9 @@ def problem_of(
             said = said or error
             continue
         needed = max((getattr(e.condition, "component", 0) or 0 for e in equations), default=0)
-        if not (rows and all(len(r) for r in rows)) or _needs_more(needed, count):
+        if not all(len(r) for r in rows) or _needs_more(needed, count):
             continue
-        if not (taylor.CLAMPS and _uses_next(problem, equations)):
+        if not (taylor.CLAMPS and _uses_next(problem, equations, len(rows))):
             return problem
     raise ValueError(
         f"the problem could not be evaluated with 1 to {most} outputs; with the first it said: "
@@ -153,8 +153,8 @@ def problem_of(
     )
 
 
-def _uses_next(problem: Problem, equations: list[Equation]) -> bool:
-    """Whether an output beyond the problem's would matter."""
+def _uses_next(problem: Problem, equations: list[Equation], n_rows: int) -> bool:
+    """Whether the same residuals, ``n_rows`` of them, use an output beyond the problem's."""
     count = problem.n_outputs
     larger = Problem(problem.data, count + 1, None, problem.variables)
     generator = np.random.default_rng(0)
@@ -167,7 +167,8 @@ def _uses_next(problem: Problem, equations: list[Equation]) -> bool:
     except Exception:  # the user's own code: it does not take so many
         return False
     slopes = [slope for row in rows for slope in row.linear.slopes.values()]
-    return any(bool((slope[:, count] != 0).any()) for slope in slopes)
+    # Residuals of all outputs at once, y - 1, become more with them.
+    return len(rows) == n_rows and any(bool((slope[:, count] != 0).any()) for slope in slopes)
 
 
 def _needs_more(component: Any, count: int) -> bool:

@@ -276,6 +276,8 @@ class Equations:
         found = [jnp.asarray(r) for r in self._residuals(None, x, (output(x), output), variables)]
         if any(r.ndim == 0 or len(r) != len(x) for r in found):
             raise NotPointwise(_COUPLED)
+        if any(r.size == 0 for r in found):
+            raise ValueError("a residual has no columns.")
         return jnp.concatenate([r.reshape(len(x), -1) for r in found], axis=1)
 
     def _compare(self, x: Array, n_outputs: int, variables: list[Any]) -> None:

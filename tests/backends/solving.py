@@ -94,7 +94,7 @@ def check_solve_nonlinear() -> None:
         return pde(x, y) + plain(y) ** 3 - exact**3
 
     solution = solve(problem(cubic))
-    assert solution.converged and not solution.linear
+    assert solution.converged and not solution.linear and solution.predict(OBSERVED).shape == (9, 1)
     assert error(solution, wave) < 1e-6
 
 
