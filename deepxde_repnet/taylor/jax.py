@@ -277,7 +277,7 @@ class Equations:
         if any(r.ndim == 0 or len(r) != len(x) for r in found):
             raise NotPointwise(_COUPLED)
         if any(r.size == 0 for r in found):
-            raise ValueError("a residual has no columns.")
+            raise ValueError("a residual has no columns: it takes an output that is not there.")
         return jnp.concatenate([r.reshape(len(x), -1) for r in found], axis=1)
 
     def _compare(self, x: Array, n_outputs: int, variables: list[Any]) -> None:
@@ -332,6 +332,8 @@ def linearise(
     linears = []
     for i, error in enumerate(found):
         n_rows = len(error) if error.ndim else 1
+        if error.size == 0:
+            raise ValueError("a condition has no rows or takes an output that is not there.")
         for c in range(error.size // n_rows):
 
             def slope_of(weights: Array, i: int = i, c: int = c, n_rows: int = n_rows) -> Array:

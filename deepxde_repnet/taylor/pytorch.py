@@ -240,6 +240,8 @@ def linearise(
     if transform is not None:
         u = transform(x, u)
     found = residuals(x, u)
+    if any(r.ndim == 2 and r.shape[1] == 0 for r in found):
+        raise ValueError("a residual has no columns: it takes an output that is not there.")
     field.closed = True
     columns = [c for r in found for c in (r.reshape(len(r), -1).unbind(1) if r.ndim else [r[None]])]
     return [_linearised(c, field, variables) for c in columns]
