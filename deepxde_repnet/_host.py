@@ -460,6 +460,10 @@ def _to_float(tensor: Any) -> np.ndarray:
 # For the solver: equations one by one, at points of its own, in double precision
 
 
+class NoDerivatives(NotImplementedError):
+    """A condition asks for a derivative that DeepXDE does not have there."""
+
+
 @contextlib.contextmanager
 def double_precision(data: Any, variables: tuple[Any, ...] = ()) -> Iterator[None]:
     """Float64 and derivatives that follow the graph, whatever DeepXDE is set to; all restored.
@@ -470,37 +474,75 @@ def double_precision(data: Any, variables: tuple[Any, ...] = ()) -> Iterator[Non
     precision = dde.config.real.precision
     caches = [cache for condition in conditions(data) for cache in _caches(condition)]
     kept = [dict(cache) for cache in caches]
-    served = {name: getattr(gradients_forward, name) for name in ("jacobian", "hessian")}
+    replaced = [
+        (module, name, getattr(module, name))
+        for module in (gradients_forward, gradients_reverse)
+        for name in ("jacobian", "hessian")
+    ]
     batches = [(c, c.batch_indices) for c in conditions(data) if _batched(c)]
-    types = [(v, v.dtype) for v in variables]
+    types = [(v, _array_of(v).dtype) for v in variables]
     for cache in caches:
         cache.clear()
-    _set_precision(64)
-    for variable in variables:
-        variable.data = variable.data.double()
-    for name in served:
-        setattr(gradients_forward, name, _served(getattr(gradients_reverse, name)))
-    try:
-        gradients_reverse.clear()
+    with double_numbers():
+        _set_precision(64)
+        for variable in variables:
+            _cast(variable, dde.backend.float64)
+        for module, name, function in replaced:
+            if backend_name == "jax":
+                setattr(module, name, _of_pairs(function))
+            elif module is gradients_forward:
+                setattr(module, name, _served(getattr(gradients_reverse, name)))
+        try:
+            gradients_reverse.clear()
+            yield
+        finally:
+            for module, name, function in replaced:
+                setattr(module, name, function)
+            gradients_reverse.clear()
+            gradients_forward.clear()
+            _set_precision(precision)
+            for variable, dtype in types:
+                _cast(variable, dtype)
+            for cache, entries in zip(caches, kept, strict=True):
+                cache.clear()
+                cache.update(entries)
+            for condition, indices in batches:
+                condition.batch_indices = indices
+
+
+@contextlib.contextmanager
+def double_numbers() -> Iterator[None]:
+    """Float64 for JAX, which has none otherwise; and NumPy, in its place, as silent as others."""
+    if backend_name != "jax":
         yield
-    finally:
-        gradients_reverse.clear()
-        for name, function in served.items():
-            setattr(gradients_forward, name, function)
-        _set_precision(precision)
-        for variable, dtype in types:
-            variable.data = variable.data.to(dtype)
-        for cache, entries in zip(caches, kept, strict=True):
-            cache.clear()
-            cache.update(entries)
-        for condition, indices in batches:
-            condition.batch_indices = indices
+        return
+    jax = dde.backend.jax
+    # Its name since JAX 0.8, and before.
+    enable = jax.enable_x64 if hasattr(jax, "enable_x64") else jax.experimental.enable_x64
+    with enable(True), np.errstate(all="ignore"):
+        yield
 
 
 def _set_precision(bits: int) -> None:
     getattr(dde.config.real, f"set_float{bits}")()
     if backend_name == "pytorch":
         dde.backend.torch.set_default_dtype(real())
+
+
+def _of_pairs(derivative: Any) -> Callable[..., Any]:
+    """A derivative on JAX that says why it cannot be taken of what conditions are given."""
+
+    @functools.wraps(derivative)
+    def checked(ys: Any, xs: Any, *args: Any, **options: Any) -> Any:
+        if not isinstance(ys, (tuple, list)):
+            raise NoDerivatives(
+                "takes a derivative of the solution; with JAX, DeepXDE gives conditions the values "
+                "alone, and so has no Neumann, Robin or other conditions on derivatives. Use "
+                "PyTorch: DDE_BACKEND=pytorch."
+            )
+        return derivative(ys, xs, *args, **options)
+
+    return checked
 
 
 def _served(reverse: Any) -> Callable[..., Any]:
@@ -544,22 +586,93 @@ def kind_of_data(data: Any) -> str:
     return "pde" if type(data) in (dde.data.PDE, dde.data.TimePDE) else type(data).__name__
 
 
-def residuals(data: Any, condition: Any, points: np.ndarray, x: Any, u: Any) -> list[Any]:
+def residuals(
+    data: Any, condition: Any, points: np.ndarray, x: Any, u: Any, variables: Any = ()
+) -> list[Any]:
     """Residuals of the equations (``condition`` None) or of one condition, for the output u.
 
     Args:
         points: (N, d), all of them this equation's or condition's own; x is the same as a tensor.
+        u: The output, (N, m); on JAX, for the equations, the pair of it and of the function from
+            one point (d,) to the output (m,) there.
+        variables: Values of the other unknowns, which JAX hands to the equations.
     """
     gradients_reverse.clear()
     if condition is not None:
         if _batched(condition):
             condition.batch_indices = np.arange(len(condition))
-        return [condition.error(points, x, u, 0, len(points))]
+        try:
+            return [condition.error(points, x, u, 0, len(points))]
+        except NoDerivatives as error:
+            raise NoDerivatives(f"a {type(condition).__name__} {error}") from None
+    if backend_name == "jax":
+        return _as_list(_pde_of_jax(data, x, u, variables))
     output = (u, None) if dde.config.autodiff == "forward" else u
     arguments = [x, output]
     if getattr(data, "auxiliary_var_fn", None) is not None:
         arguments.append(dde.backend.as_tensor(data.auxiliary_var_fn(points).astype(real(np))))
     return _as_list(data.pde(*arguments))
+
+
+def _pde_of_jax(data: Any, x: Any, u: Any, variables: Any) -> Any:
+    """The equations with the third argument that they have on JAX: the unknowns."""
+    dde.grad.clear()  # its cache is keyed by id(), which tracers reuse
+    if getattr(data, "auxiliary_var_fn", None) is not None:
+        raise NotImplementedError("with JAX, DeepXDE has no auxiliary variables of equations.")
+    parameters = list(inspect.signature(data.pde).parameters.values())
+    if variables:
+        if len(parameters) < 3:
+            raise ValueError(
+                "external_trainable_variables are given, and the pde takes only (x, y); with JAX "
+                "their values come in its third argument: def pde(x, y, unknowns)."
+            )
+        return data.pde(x, u, unknowns=list(variables))
+    if len(parameters) > 2 and parameters[2].default is inspect.Parameter.empty:
+        raise ValueError(
+            "the pde takes unknowns without default values; give external_trainable_variables."
+        )
+    return data.pde(x, u)
+
+
+# Unknowns of a problem: parameters on PyTorch; on JAX objects that hold an array.
+
+
+def is_variable(candidate: Any) -> bool:
+    """Whether it is what ``dde.Variable`` makes."""
+    if backend_name == "jax":
+        return isinstance(candidate, dde.Variable)
+    return dde.backend.is_tensor(candidate) and candidate.requires_grad
+
+
+def variable_values(variables: tuple[Any, ...]) -> np.ndarray:
+    """Entries of all variables, (q,), in float64."""
+    parts = [np.ravel(dde.backend.to_numpy(_array_of(v))) for v in variables]
+    return np.concatenate([np.empty(0), *parts]).astype(float)
+
+
+def set_variables(variables: tuple[Any, ...], values: np.ndarray) -> None:
+    """Set all variables, each in its own float, to entries (q,)."""
+    start = 0
+    for variable in variables:
+        array = _array_of(variable)
+        size = int(np.prod(array.shape))
+        part = np.reshape(values[start : start + size], array.shape)
+        start += size
+        if backend_name == "jax":
+            variable.value = dde.backend.as_tensor(part, dtype=array.dtype)
+        else:
+            array.copy_(dde.backend.lib.as_tensor(part))
+
+
+def _array_of(variable: Any) -> Any:
+    return variable.value if backend_name == "jax" else variable.data
+
+
+def _cast(variable: Any, dtype: Any) -> None:
+    if backend_name == "jax":
+        variable.value = dde.backend.as_tensor(variable.value, dtype=dtype)
+    else:
+        variable.data = variable.data.to(dtype)
 
 
 @contextlib.contextmanager
@@ -639,10 +752,13 @@ def output_transform(net: Any) -> Callable[..., Any] | None:
     return transform
 
 
-def set_output_layer(net: Any, outputs: list[tuple[np.ndarray, float]]) -> None:
-    """Set the coefficients and the bias of each output of a PyTorch network."""
+def set_output_layer(model: Any, outputs: list[tuple[np.ndarray, float]]) -> None:
+    """Set the coefficients and the bias of each output of a compiled model's network."""
+    if backend_name == "jax":
+        _set_output_layer_jax(model, outputs)
+        return
     torch = dde.backend.torch
-    last = layers(net)[-1]
+    last = layers(model.net)[-1]
     rows = [
         (layer, i)
         for layer in (last if isinstance(last, torch.nn.ModuleList) else [last])
@@ -652,6 +768,24 @@ def set_output_layer(net: Any, outputs: list[tuple[np.ndarray, float]]) -> None:
         for (layer, i), (kernel, bias) in zip(rows, outputs, strict=True):
             layer.weight[i].copy_(torch.as_tensor(kernel))
             layer.bias[i].fill_(bias)
+
+
+def _set_output_layer_jax(model: Any, outputs: list[tuple[np.ndarray, float]]) -> None:
+    # Flax names the layers of a list by their index, and those of a list of lists by both.
+    tree = dict(model.net.params["params"])
+    name = f"denses_{len(model.net.layer_sizes) - 2}"
+    names = [name] if name in tree else [f"{name}_{j}" for j in range(len(outputs))]
+    remaining = iter(outputs)
+    for name in (n for n in names if n in tree):
+        count = len(tree[name]["bias"])
+        kernels, biases = zip(*[next(remaining) for _ in range(count)], strict=True)
+        new = {"kernel": np.stack(kernels, axis=1), "bias": np.array(biases)}
+        tree[name] = {
+            key: dde.backend.as_tensor(values, dtype=tree[name][key].dtype)
+            for key, values in new.items()
+        }
+    model.net.params = {"params": tree}
+    model.params = [model.net.params, *model.params[1:]]  # what training goes on from
 
 
 def compile_once(model: Any) -> None:

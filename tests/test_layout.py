@@ -53,7 +53,7 @@ RULES = {
     "nets": Rule(BASE, own_framework=True),
     "calibrate": Rule(BASE | {"nets"}),
     "taylor": Rule(BASE | {"nets"}, own_framework=True),
-    "solver": Rule(BASE | {"calibrate", "nets", "taylor"}, SCIENCE | {"torch"}),
+    "solver": Rule(BASE | {"calibrate", "nets", "taylor"}),
     "train": Rule(BASE | {"calibrate", "nets", "taylor"}, own_framework=True),
     # Knows arrays, not models.
     "plotting": Rule(frozenset({"spec", "theory"}), SCIENCE | {"matplotlib"}),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from .. import _host
 from .solution import Solution
 
 
@@ -25,6 +24,9 @@ def solve(
     found from the residuals of the equations and of all conditions, in float64, at points that are
     drawn from the problem's own geometry. The problem is not changed.
 
+    It runs on PyTorch and on JAX. DeepXDE has no conditions on derivatives (Neumann, Robin, ...)
+    with JAX, and so they cannot be solved with there.
+
     Args:
         problem: A ``dde.data.PDE`` or ``dde.data.TimePDE``: family (tanh or sin), slope scale
             along each axis and number of features are then chosen by the residual at points that
@@ -32,7 +34,8 @@ def solve(
             last hidden layer gives the features, and its output layer is set to the solution.
         tol: Relative residual at unseen points at which growing stops.
         external_trainable_variables: The ``dde.Variable`` or list of them that are unknown too,
-            as in ``Model.compile``; they are set to what is found.
+            as in ``Model.compile``; they are set to what is found. With JAX their values come in
+            the third argument of the pde, ``pde(x, y, unknowns)``.
         loss_weights: One for each equation, then for each condition, as in ``Model.compile``.
         max_features: Largest number of features to try.
         seed: Of the features and of the points.
@@ -43,14 +46,10 @@ def solve(
 
     Raises:
         ValueError: If the problem or the network is of a kind that cannot be solved in this way.
-        NotImplementedError: On a backend other than PyTorch.
+        NotImplementedError: On a backend other than PyTorch and JAX; on JAX where a condition takes
+            a derivative.
     """
-    if _host.backend_name != "pytorch":
-        raise NotImplementedError(
-            f"solve runs on the PyTorch backend, and DeepXDE uses {_host.backend_name!r}; set "
-            "DDE_BACKEND=pytorch."
-        )
-    # The other backends must not need PyTorch.
+    # What it stands on exists for some backends only, and says so on the others.
     task = importlib.import_module(".task", __name__)
     found: Solution = task.run(
         problem, tol, external_trainable_variables, loss_weights, max_features, seed, verbose

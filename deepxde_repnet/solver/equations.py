@@ -9,12 +9,12 @@ from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
-import torch
 
 from .. import _host
 from ..spec import Array
-from ..taylor import pytorch as taylor
-from ..taylor.features import Axes, Features
+from ..taylor.features import Axes, Features, Tensor
+from ..taylor.framework import taylor
+from ..taylor.linear import Linear, NotPointwise
 
 #: Bytes that a block of rows may take while it is triangularised.
 BLOCK_BYTES = 3e8
@@ -37,45 +37,45 @@ class Equation:
     points: Array
 
     @cached_property
-    def x(self) -> torch.Tensor:
+    def x(self) -> Tensor:
         return taylor.asarray(self.points)
 
 
 @dataclass(frozen=True)
 class Rows:
-    """One residual of an equation, linearised: see ``taylor.pytorch.Linear``.
+    """One residual of an equation, linearised: see ``taylor.linear.Linear``.
 
     Attributes:
         data: Whether it compares with given values at given points, which may carry noise.
     """
 
     name: str
-    x: torch.Tensor
-    linear: taylor.Linear
+    x: Tensor
+    linear: Linear
     data: bool = False
 
     def __len__(self) -> int:
         return len(self.linear.residual)
 
-    def affine(self, state: State | None, values: torch.Tensor) -> Rows:
+    def affine(self, state: State | None, values: Tensor) -> Rows:
         """The linearised residual where all unknowns are zero: r - Σ c_A D_A u - J θ."""
         linear = self.linear
         constant = linear.residual - linear.variables @ values
         if state is None:
-            moved = taylor.Linear(constant, linear.slopes, linear.rows, linear.variables)
+            moved = Linear(constant, linear.slopes, linear.rows, linear.variables)
             return replace(self, linear=moved)
         for axes, slope in linear.slopes.items():
             products = (slope * state(self.x, axes)).sum(1)
             if linear.rows is None:
                 constant -= products
             else:
-                constant.index_add_(0, linear.rows, -products)
-        moved = taylor.Linear(constant, linear.slopes, linear.rows, linear.variables)
+                taylor.add_rows(constant, linear.rows, -products)
+        moved = Linear(constant, linear.slopes, linear.rows, linear.variables)
         return replace(self, linear=moved)
 
 
 #: A field: (points, axes) -> that derivative there, (N, m).
-State = Callable[[torch.Tensor, Axes], torch.Tensor]
+State = Callable[[Tensor, Axes], Tensor]
 
 
 class Problem:
@@ -93,37 +93,36 @@ class Problem:
     ) -> None:
         self.data, self.n_outputs, self.transform = data, n_outputs, transform
         self.variables = variables
+        residuals = partial(_host.residuals, data, None)
+        self._equations = taylor.Equations(residuals, transform, variables)
 
-    def values(self) -> torch.Tensor:
+    def values(self) -> Tensor:
         """Current values of the other unknowns, (q,)."""
-        parts = [v.detach().reshape(-1) for v in self.variables]
-        return torch.cat(parts) if parts else torch.zeros(0, dtype=torch.float64)
+        return taylor.asarray(_host.variable_values(self.variables))
 
-    def set_values(self, values: torch.Tensor) -> None:
+    def set_values(self, values: Tensor) -> None:
         """Set the other unknowns, (q,)."""
-        start = 0
-        with torch.no_grad():
-            for variable in self.variables:
-                part = values[start : start + variable.numel()]
-                variable.copy_(part.reshape(variable.shape))
-                start += variable.numel()
+        _host.set_variables(self.variables, taylor.to_numpy(values))
 
     def linearise(self, equations: list[Equation], state: State | None = None) -> list[Rows]:
         """Residuals and their derivatives near a state; None is the zero field."""
         rows = []
         for equation in equations:
-            zeros = equation.x.new_zeros((len(equation.x), self.n_outputs))
+            zeros = taylor.zeros((len(equation.x), self.n_outputs), equation.x)
 
-            def value(axes: Axes, x: Any = equation.x, zeros: Any = zeros) -> torch.Tensor:
+            def value(axes: Axes, x: Any = equation.x, zeros: Any = zeros) -> Tensor:
                 return zeros if state is None else state(x, axes)
 
-            linears = taylor.linearise(
-                partial(_host.residuals, self.data, equation.condition, equation.points),
-                equation.x,
-                value,
-                self.transform,
-                self.variables,
-            )
+            if equation.condition is None:
+                linears = self._equations.linearise(equation.points, equation.x, value)
+            else:
+                linears = taylor.linearise(
+                    partial(_host.residuals, self.data, equation.condition, equation.points),
+                    equation.x,
+                    value,
+                    self.transform,
+                    self.variables,
+                )
             for j, linear in enumerate(linears):
                 name = equation.name if len(linears) == 1 else f"{equation.name} {j + 1}"
                 data = _host.is_point_set(equation.condition)
@@ -131,28 +130,51 @@ class Problem:
         return rows
 
 
-def outputs_of(data: Any, equations: list[Equation], most: int = 12) -> int:
-    """The smallest number of outputs for which every residual can be evaluated.
+def problem_of(
+    data: Any, equations: list[Equation], variables: tuple[Any, ...] = (), most: int = 12
+) -> Problem:
+    """The problem with the smallest number of outputs for which every residual can be evaluated.
 
     Raises:
         ValueError: If there is none up to ``most``; the message holds what the problem said.
     """
-    problem: Exception | None = None
+    said: Exception | None = None
     for count in range(1, most + 1):
+        problem = Problem(data, count, None, variables)
         try:
-            rows = Problem(data, count).linearise(equations)
-        except taylor.NotPointwise:
+            rows = problem.linearise(equations)
+        except (NotPointwise, _host.NoDerivatives):
             raise
         except Exception as error:  # the user's own code: whatever it raises for too few outputs
-            problem = problem or error
+            said = said or error
             continue
         needed = max((getattr(e.condition, "component", 0) or 0 for e in equations), default=0)
-        if all(len(r) for r in rows) and not _needs_more(needed, count):
-            return count
+        if not all(len(r) for r in rows) or _needs_more(needed, count):
+            continue
+        if not (taylor.CLAMPS and _uses_next(problem, equations, len(rows))):
+            return problem
     raise ValueError(
         f"the problem could not be evaluated with 1 to {most} outputs; with the first it said: "
-        f"{type(problem).__name__}: {problem}"
+        f"{type(said).__name__}: {said}"
     )
+
+
+def _uses_next(problem: Problem, equations: list[Equation], n_rows: int) -> bool:
+    """Whether the same residuals, ``n_rows`` of them, use an output beyond the problem's."""
+    count = problem.n_outputs
+    larger = Problem(problem.data, count + 1, None, problem.variables)
+    generator = np.random.default_rng(0)
+
+    def random(x: Tensor, axes: Axes) -> Tensor:
+        return taylor.asarray(generator.standard_normal((len(x), count + 1)))
+
+    try:
+        rows = larger.linearise(equations, random)
+    except Exception:  # the user's own code: it does not take so many
+        return False
+    slopes = [slope for row in rows for slope in row.linear.slopes.values()]
+    # Residuals of all outputs at once, y - 1, become more with them.
+    return len(rows) == n_rows and any(bool((slope[:, count] != 0).any()) for slope in slopes)
 
 
 def _needs_more(component: Any, count: int) -> bool:
@@ -189,7 +211,7 @@ class System:
         self.features, self.others = features, others
         self.sizes = [features.sizes[b] for b in features.branch_of_output]
         self.unknowns = sum(self.sizes) + len(self.sizes) + others
-        self._kept: dict[tuple[int, Axes, int], tuple[torch.Tensor, torch.Tensor]] | None = None
+        self._kept: dict[tuple[int, Axes, int], tuple[Tensor, Tensor]] | None = None
         self._kept_bytes = 0.0
 
     @contextlib.contextmanager
@@ -201,14 +223,14 @@ class System:
         finally:
             self._kept, self._kept_bytes = None, 0.0
 
-    def _combined(self, x: torch.Tensor, branch: int, parts: dict[Axes, Any]) -> torch.Tensor:
+    def _combined(self, x: Tensor, branch: int, parts: dict[Axes, Any]) -> Tensor:
         """``Σ_A c_A D_A h`` of a branch at points x, (N, n); c_A is (N, 1)."""
         size = self.features.sizes[branch] * len(x) * 8.0
         new = [axes for axes in parts if (id(x), axes, branch) not in (self._kept or {})]
         if self._kept is None or self._kept_bytes + size * len(new) > KEPT_BYTES:
             return self.features.at(x).combine(branch, parts)
         here = self.features.at(x)
-        one = x.new_ones((len(x), 1))
+        one = taylor.ones((len(x), 1), x)
         for axes in new:
             # x is kept too: its id must not be used again while it stands for it here.
             self._kept[id(x), axes, branch] = (x, here.combine(branch, {axes: one}))
@@ -216,34 +238,37 @@ class System:
         total = None
         for axes, c in parts.items():
             term = c * self._kept[id(x), axes, branch][1]
-            total = term if total is None else total.add_(term)
+            if total is None:
+                total = term
+            else:
+                total += term
         assert total is not None
         return total
 
-    def blocks(self, rows: list[Rows], factors: list[float]) -> Iterator[torch.Tensor]:
+    def blocks(self, rows: list[Rows], factors: list[float]) -> Iterator[Tensor]:
         """``[A | b]`` of the linearised equations ``A β = b``, block by block of rows."""
         most = max(2 * self.unknowns, int(BLOCK_BYTES / 8 / (self.unknowns + 1)))
-        gathered: list[torch.Tensor] = []
+        gathered: list[Tensor] = []
         count = 0
         for row, factor in zip(rows, factors, strict=True):
             for part in self._assembled(row, factor, most):
                 gathered.append(part)
                 count += len(part)
                 if count >= most:
-                    yield torch.cat(gathered)
+                    yield taylor.cat(gathered)
                     gathered, count = [], 0
         if gathered:
-            yield torch.cat(gathered)
+            yield taylor.cat(gathered)
 
-    def by_row(self, rows: list[Rows], factors: list[float]) -> list[torch.Tensor]:
+    def by_row(self, rows: list[Rows], factors: list[float]) -> list[Tensor]:
         """``[A | b]`` of each residual, all its rows."""
         most = max(len(row) for row in rows)
         return [
-            torch.cat(list(self._assembled(row, factor, most)))
+            taylor.cat(list(self._assembled(row, factor, most)))
             for row, factor in zip(rows, factors, strict=True)
         ]
 
-    def errors(self, rows: list[Rows], factors: list[float], unknowns: torch.Tensor) -> list[float]:
+    def errors(self, rows: list[Rows], factors: list[float], unknowns: Tensor) -> list[float]:
         """Weighted norm of ``A β - b`` for each residual."""
         found = []
         for row, factor in zip(rows, factors, strict=True):
@@ -251,7 +276,7 @@ class System:
             found.append(sum(float(((p[:, :-1] @ unknowns - p[:, -1]) ** 2).sum()) for p in parts))
         return [float(np.sqrt(square)) for square in found]
 
-    def _assembled(self, row: Rows, factor: float, most: int) -> Iterator[torch.Tensor]:
+    def _assembled(self, row: Rows, factor: float, most: int) -> Iterator[Tensor]:
         linear = row.linear
         if linear.rows is None:
             step = max(256, min(most, int(2e6) // max(self.unknowns, 1)))
@@ -262,15 +287,15 @@ class System:
                 x = row.x if step >= len(row) else row.x[part]
                 block = self._matrix(x, {a: c[part] for a, c in linear.slopes.items()})
                 rest = [linear.variables[part], -linear.residual[part, None]]
-                yield factor * torch.cat([block, *rest], dim=1)
+                yield factor * taylor.cat([block, *rest], dim=1)
             return
         pointwise = self._matrix(row.x, linear.slopes)
-        block = pointwise.new_zeros((len(row), self.unknowns - self.others))
-        block.index_add_(0, linear.rows, pointwise)
-        yield factor * torch.cat([block, linear.variables, -linear.residual[:, None]], dim=1)
+        block = taylor.zeros((len(row), self.unknowns - self.others), pointwise)
+        taylor.add_rows(block, linear.rows, pointwise)
+        yield factor * taylor.cat([block, linear.variables, -linear.residual[:, None]], dim=1)
 
-    def _matrix(self, x: torch.Tensor, slopes: dict[Axes, torch.Tensor]) -> torch.Tensor:
-        matrix = x.new_zeros((len(x), self.unknowns - self.others))
+    def _matrix(self, x: Tensor, slopes: dict[Axes, Tensor]) -> Tensor:
+        matrix = taylor.zeros((len(x), self.unknowns - self.others), x)
         start = 0
         for output, size in enumerate(self.sizes):
             parts = {
@@ -286,13 +311,13 @@ class System:
             start += size + 1
         return matrix
 
-    def field(self, x: torch.Tensor, axes: Axes, unknowns: torch.Tensor) -> torch.Tensor:
+    def field(self, x: Tensor, axes: Axes, unknowns: Tensor) -> Tensor:
         """A derivative of the field at points x, (N, m)."""
-        result = x.new_empty((len(x), len(self.sizes)))
+        result = taylor.zeros((len(x), len(self.sizes)), x)
         step = len(x) if self._kept is not None else max(256, int(4e6) // max(self.sizes))
         for begin in range(0, len(x), step):
             points = x if step >= len(x) else x[begin : begin + step]
-            one = x.new_ones((len(points), 1))
+            one = taylor.ones((len(points), 1), x)
             start = 0
             for output, size in enumerate(self.sizes):
                 branch = self.features.branch_of_output[output]

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 
 from ..spec import Array
-from ..taylor.features import Axes
+from ..taylor.features import Axes, Tensor
+from ..taylor.framework import taylor
 from . import noise
 from .equations import Equation, Problem, Rows, State, System
 from .least_squares import DAMPINGS, Damped, LeastSquares, triangularise
@@ -84,10 +84,7 @@ class Clock:
 
 def norms(rows: list[Rows], factors: list[float]) -> list[float]:
     """Weighted norm of each residual."""
-    return [
-        f * float(torch.linalg.vector_norm(r.linear.residual))
-        for r, f in zip(rows, factors, strict=True)
-    ]
+    return [f * float(taylor.norm(r.linear.residual)) for r, f in zip(rows, factors, strict=True)]
 
 
 def total(rows: list[Rows], factors: list[float]) -> float:
@@ -95,16 +92,16 @@ def total(rows: list[Rows], factors: list[float]) -> float:
     return float(np.linalg.norm(norms(rows, factors)))
 
 
-def _outputs(row: Rows) -> torch.Tensor:
-    """How much a residual depends on each output, (m,); zero where there is none."""
-    return sum(((c != 0).sum(0) for c in row.linear.slopes.values()), torch.zeros(1))
+def _outputs(row: Rows) -> Any:
+    """At how many points a residual depends on each output, (m,); 0 where it does on none."""
+    return sum((c != 0).sum(0) for c in row.linear.slopes.values())
 
 
 def field_of(system: System, unknowns: Any) -> State:
     """The field of a set of unknowns, each derivative evaluated once at each set of points."""
     known: dict[tuple[int, Axes], tuple[Any, Any]] = {}
 
-    def state(x: torch.Tensor, axes: Axes) -> torch.Tensor:
+    def state(x: Tensor, axes: Axes) -> Tensor:
         key = (id(x), axes)
         if key not in known:
             # x is kept too: its id must not be used again while it stands for it here.
@@ -140,9 +137,9 @@ class Place:
         merit: Norm of all that is minimised.
     """
 
-    unknowns: torch.Tensor
+    unknowns: Tensor
     state: State | None
-    values: torch.Tensor
+    values: Tensor
     rows: list[Rows]
     checked: list[Rows]
     merit: float
@@ -180,7 +177,7 @@ class Descent:
         self._length = 1.0  # of the last step, relative to the whole one
         values = problem.values()
         self._others = len(values)
-        unknowns = torch.zeros(system.unknowns, dtype=torch.float64)
+        unknowns = taylor.asarray(np.zeros(system.unknowns))
         unknowns[system.unknowns - self._others :] = values
         rows, checked = points.rows, points.checked
         if start is not None or self._others:
@@ -258,7 +255,7 @@ class Descent:
             solved = self._solve(place)[1]
         return None
 
-    def _part_way(self, start: Place, target: torch.Tensor) -> Place | None:
+    def _part_way(self, start: Place, target: Tensor) -> Place | None:
         """The first place, halving the way to the target, where the residual has fallen."""
         length = 0.5
         while length > SHORTEST and math.isfinite(start.merit):
@@ -269,7 +266,7 @@ class Descent:
             length /= 2
         return None
 
-    def _at(self, unknowns: torch.Tensor) -> Place:
+    def _at(self, unknowns: Tensor) -> Place:
         state = field_of(self.system, unknowns)
         values = unknowns[self.system.unknowns - self._others :].clone()
         self.problem.set_values(values)
@@ -287,7 +284,7 @@ class Descent:
         for row, factor in self.penalties:
             for axes, slope in row.linear.slopes.items():
                 values = (slope * state(row.x, axes)).sum(1)
-                merit = math.hypot(merit, factor * float(torch.linalg.vector_norm(values)))
+                merit = math.hypot(merit, factor * float(taylor.norm(values)))
         return merit
 
     def _solve(self, place: Place) -> tuple[LeastSquares, Damped, list[float]]:
@@ -315,10 +312,7 @@ class Descent:
         for damping in DAMPINGS:
             solved = problem.solve(damping)
             self.clock.tick("solve")
-            unseen = [
-                float(torch.linalg.vector_norm(b[:, :-1] @ solved.unknowns - b[:, -1]))
-                for b in blocks
-            ]
+            unseen = [float(taylor.norm(b[:, :-1] @ solved.unknowns - b[:, -1])) for b in blocks]
             self.clock.tick("unseen points")
             if best is not None and np.linalg.norm(unseen) >= np.linalg.norm(best[1]):
                 break
@@ -340,20 +334,20 @@ class Descent:
         # What is noise is not to be fitted.
         counted = [not (self.noise and row.data) for row in self.place.rows]
         rank = 0 if solved is None else solved.rank
-        errors = torch.zeros(self._others, dtype=torch.float64)
+        errors = taylor.asarray(np.zeros(self._others))
         if solved is not None and self._others:
             unit = self.unit
             if not self.noise:
                 # The residual as noise alike in all weighted equations.
                 count = sum(map(len, self.place.rows))
                 unit = self.place.merit / math.sqrt(max(count - rank, 1))
-            errors = unit * torch.sqrt(solved.inverse_diagonal(self._others))
+            errors = unit * solved.inverse_diagonal(self._others) ** 0.5
         return Fit(
             unknowns=self.place.unknowns,
             damping=0.0 if solved is None else solved.damping,
             rank=rank,
-            residual=(_total(fitted, counted) if fitted else self.place.merit) / points.size,
-            unseen=_total(unseen, counted) / points.check_size,
+            residual=(_norm_of(fitted, counted) if fitted else self.place.merit) / points.size,
+            unseen=_norm_of(unseen, counted) / points.check_size,
             fitted_by_equation=tuple(f / points.size for f in fitted),
             unseen_by_equation=tuple(u / points.check_size for u in unseen),
             steps=self.steps,
@@ -364,5 +358,5 @@ class Descent:
         )
 
 
-def _total(parts: list[float], counted: list[bool]) -> float:
+def _norm_of(parts: list[float], counted: list[bool]) -> float:
     return float(np.linalg.norm([p for p, c in zip(parts, counted, strict=True) if c]))

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import torch
+from ..taylor.framework import taylor
 
 #: Dampings ε that are tried. Below the smallest is the round-off of the matrix.
 DAMPINGS = (1e-15, 1e-14, 1e-13, 1e-12, 1e-11, 1e-10, 1e-9, 1e-8)
@@ -38,8 +38,8 @@ def triangularise(blocks: Iterable[Any], unknowns: int) -> Any:
     """
     upper = None
     for block in blocks:
-        stacked = block if upper is None else torch.cat([upper, block])
-        upper = torch.linalg.qr(stacked, mode="r")[1]
+        stacked = block if upper is None else taylor.cat([upper, block])
+        upper = taylor.triangle(stacked)
     if upper is None:
         raise ValueError("there are no equations.")
     assert upper.shape[1] == unknowns + 1
@@ -54,20 +54,18 @@ class LeastSquares:
     """
 
     def __init__(self, upper: Any) -> None:
-        norms = torch.linalg.vector_norm(upper[:, :-1], dim=0)
-        self._norms = torch.where(norms > 0, norms, torch.ones_like(norms))
-        self._upper = torch.cat([upper[:, :-1] / self._norms, upper[:, -1:]], dim=1)
+        norms = taylor.norm(upper[:, :-1], dim=0)
+        self._norms = taylor.where(norms > 0, norms, 1.0)
+        self._upper = taylor.cat([upper[:, :-1] / self._norms, upper[:, -1:]], dim=1)
 
-    def solve(self, damping: float, centre: Any = None) -> Damped:
-        """The solution with ε = ``damping``; what is damped is β, or its distance from a centre."""
+    def solve(self, damping: float) -> Damped:
+        """The solution with ε = ``damping``."""
         n = len(self._norms)
         weight = damping * n**0.5  # the Frobenius norm of n columns of norm 1
-        below = weight * torch.eye(n, n + 1, dtype=self._upper.dtype, device=self._upper.device)
-        if centre is not None:
-            below[:, n] = weight * self._norms * centre
-        factor = torch.linalg.qr(torch.cat([self._upper, below]), mode="r")[1]
-        scaled = torch.linalg.solve_triangular(factor[:n, :n], factor[:n, n:], upper=True)
-        residual = torch.linalg.vector_norm(self._upper[:, :-1] @ scaled - self._upper[:, -1:])
+        below = weight * taylor.eye(n, n + 1, self._upper)
+        factor = taylor.triangle(taylor.cat([self._upper, below]))
+        scaled = taylor.solve_triangular(factor[:n, :n], factor[:n, n:])
+        residual = taylor.norm(self._upper[:, :-1] @ scaled - self._upper[:, -1:])
         return Damped(
             damping,
             scaled[:, 0] / self._norms,
@@ -100,8 +98,8 @@ class Damped:
     @cached_property
     def root(self) -> Any:
         """``D⁻¹ F⁻¹``, (n, n): its product with its transpose is ``(AᵀA + λ²D²)⁻¹``."""
-        one = torch.eye(len(self.norms), dtype=self.factor.dtype, device=self.factor.device)
-        return torch.linalg.solve_triangular(self.factor, one, upper=True) / self.norms[:, None]
+        one = taylor.eye(len(self.norms), len(self.norms), self.factor)
+        return taylor.solve_triangular(self.factor, one) / self.norms[:, None]
 
     @cached_property
     def ridge(self) -> Any:
@@ -121,6 +119,6 @@ class Damped:
         """Diagonal of ``(AᵀA + λ²D²)⁻¹`` for the last unknowns, (last,)."""
         start = len(self.norms) - last
         corner = self.factor[start:, start:]
-        one = torch.eye(last, dtype=corner.dtype, device=corner.device)
-        inverse = torch.linalg.solve_triangular(corner, one, upper=True)
+        one = taylor.eye(last, last, corner)
+        inverse = taylor.solve_triangular(corner, one)
         return (inverse**2).sum(1) / self.norms[start:] ** 2

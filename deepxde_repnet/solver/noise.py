@@ -21,10 +21,10 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
 from ..spec import Array
-from ..taylor import pytorch as taylor
+from ..taylor.framework import taylor
+from ..taylor.linear import Linear
 from .equations import Rows
 
 if TYPE_CHECKING:
@@ -77,8 +77,7 @@ def _approach(descent: Descent, data: list[int], penalties: list[Rows]) -> list[
     taken more seriously.
     """
     given = [
-        descent.points.factors[i]
-        * float(torch.linalg.vector_norm(descent.points.rows[i].linear.residual))
+        descent.points.factors[i] * float(taylor.norm(descent.points.rows[i].linear.residual))
         for i in data
     ]
     noise = [GUESS * norm for norm in given]
@@ -87,8 +86,7 @@ def _approach(descent: Descent, data: list[int], penalties: list[Rows]) -> list[
         _use(descent, data, noise, penalties, rough, exact)
         descent.run(STEPS_PER_STAGE)
         rough = [
-            float(torch.linalg.vector_norm(descent.field(row.x, ())[:, o]))
-            / math.sqrt(len(row.x) * n)
+            float(taylor.norm(descent.field(row.x, ())[:, o])) / math.sqrt(len(row.x) * n)
             for o, (row, n) in enumerate(zip(penalties, descent.system.sizes, strict=True))
         ]
     return [*noise, *rough]
@@ -96,20 +94,23 @@ def _approach(descent: Descent, data: list[int], penalties: list[Rows]) -> list[
 
 def _settle(descent: Descent, data: list[int], penalties: list[Rows], used: list[float]) -> None:
     """Weigh and solve until the sizes no longer change; ``used`` are those in use, if any."""
-    change = np.zeros(0)
+    points = descent.points
+    change, target, lower = np.zeros(0), math.inf, math.inf
     for _ in range(ROUNDS):
         if penalties and not _carry_noise(descent, data):
+            # Exact values: from so near, nothing has to be held smooth.
             descent.noise.clear()
-            descent.converged = True
+            descent.reweigh(list(points.factors), list(points.check_factors), [])
+            descent.run()
             return
         found = [*_noise(descent, data), *_roughness(descent, penalties)]
         before, change = change, np.log(np.divide(found, used or found))
-        if used and max(abs(change)) < math.log(SETTLED):
+        if used and max(abs(change)) < math.log(SETTLED) and lower > target / SETTLED:
             descent.converged = True
             return
         sizes = np.exp(np.log(used or found) + _lengthened(change, before))
         used = [float(s) for s in sizes]
-        _use(descent, data, used[: len(data)], penalties, used[len(data) :])
+        target, lower = lower, _use(descent, data, used[: len(data)], penalties, used[len(data) :])
         descent.run(STEPS)
     descent.converged = False
 
@@ -129,14 +130,18 @@ def _use(
     penalties: list[Rows],
     rough: list[float],
     exact: float = EXACT,
-) -> None:
-    """Weigh by these sizes; ``exact`` is the error of the equations relative to the noise."""
+) -> float:
+    """Weigh by these sizes; ``exact`` is the error of the equations relative to the noise.
+
+    Returns:
+        The error of the equations that goes with it, with the factors of the points.
+    """
     points, rows = descent.points, descent.points.rows
     total = math.hypot(*noise)
     wanted = exact * total if exact > EXACT else min(points.tol * points.size, exact * total)
-    # More weight than the features can bear would be taken from the values.
+    # Much more weight than the features can bear would be taken from the values.
     reached = math.hypot(*(n for i, n in enumerate(descent.norms()) if i not in data))
-    target = max(wanted, min(reached, max(exact, 1.0) * total))
+    target = max(wanted, min(0.1 * reached, max(exact, 1.0) * total))
     count = sum(len(rows[i]) for i in data)
     descent.unit = target / math.sqrt(count)
     factors, check_factors = list(points.factors), list(points.check_factors)
@@ -148,6 +153,7 @@ def _use(
         descent.noise[rows[i].name] = float(size / (points.factors[i] * math.sqrt(len(rows[i]))))
     weighted = [(row, descent.unit / size) for row, size in zip(penalties, rough, strict=True)]
     descent.reweigh(factors, check_factors, weighted)
+    return target
 
 
 def _carry_noise(descent: Descent, data: list[int]) -> bool:
@@ -157,7 +163,9 @@ def _carry_noise(descent: Descent, data: list[int]) -> bool:
     if points.open:  # where the equations can be bent to any values
         return misfit > 0.1 * points.tol
     rest = [u for i, u in enumerate(descent.unseen) if i not in data]
-    return misfit > max(0.1 * points.tol, float(np.linalg.norm(rest)) / points.check_size)
+    unseen = float(np.linalg.norm(rest)) / points.check_size
+    # Weighed alike, the equations take up some of the noise themselves.
+    return misfit > max(0.1 * points.tol, 0.3 * unseen)
 
 
 def _noise(descent: Descent, data: list[int]) -> list[float]:
@@ -177,19 +185,19 @@ def _penalties(descent: Descent) -> list[Rows]:
     """Rows of the derivatives of each output along each axis, a Rows for each output."""
     points, wavenumber = descent.points.smooth
     outputs, count, dim = len(descent.system.sizes), len(points), len(wavenumber)
-    x = points.repeat(dim, 1)
-    nothing = x.new_zeros(len(x))
-    variables = x.new_zeros((len(x), len(descent.problem.values())))
+    x = taylor.cat([points] * dim)
+    nothing = taylor.zeros((len(x),), x)
+    variables = taylor.zeros((len(x), len(descent.problem.values())), x)
     rows = []
     for output in range(outputs):
         slopes = {}
         for axis, k in enumerate(wavenumber):
-            slope = x.new_zeros((len(x), outputs))
+            slope = taylor.zeros((len(x), outputs), x)
             here = slice(axis * count, (axis + 1) * count)
             slope[here, output] = float(1 / (k**ORDER * math.sqrt(len(x))))
             slopes[(axis,) * ORDER] = slope
         name = f"derivatives of output {output + 1}"
-        rows.append(Rows(name, x, taylor.Linear(nothing, slopes, None, variables)))
+        rows.append(Rows(name, x, Linear(nothing, slopes, None, variables)))
     return rows
 
 
@@ -204,7 +212,7 @@ def _roughness(descent: Descent, penalties: list[Rows]) -> list[float]:
         (matrix,) = descent.system.by_row([row], [descent.penalties[output][1]])
         fixed = float(((matrix[:, :-1] @ descent.solved.root) ** 2).sum())
         fixed += float(descent.solved.ridge[start : start + size].sum())
-        norm = float(torch.linalg.vector_norm(values))
+        norm = float(taylor.norm(values))
         found.append(norm / math.sqrt(max(size - fixed, 1.0)))
         start += size + 1
     return found

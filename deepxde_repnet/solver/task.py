@@ -1,4 +1,4 @@
-"""One call of ``solve``, on PyTorch."""
+"""One call of ``solve``."""
 
 from __future__ import annotations
 
@@ -8,17 +8,16 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-import torch
 
 from .. import _host
 from ..calibrate import calibrate, estimate_wavenumber
 from ..nets import RepFNN, RepNet
 from ..spec import Array, Box, RepSpec
-from ..taylor import pytorch as taylor
-from ..taylor.features import Features
+from ..taylor.features import Features, Tensor
+from ..taylor.framework import taylor
 from ..theory.initialize import draw
 from . import choice
-from .equations import Equation, Problem, Rows, System, outputs_of, scales
+from .equations import Equation, Problem, Rows, System, problem_of, scales
 from .gauss_newton import Clock, Points, field_of, solve_features, total
 from .solution import Solution, Trial
 
@@ -61,7 +60,7 @@ def run(
                 calibrate(model, {"verbose": verbose})
             trials = [task.own()]
         best = task.best(trials)
-        task.problem.set_values(torch.tensor(best[0].fit.variables, dtype=torch.float64))
+        task.problem.set_values(taylor.asarray(best[0].fit.variables))
     # The network that holds the solution is made in the user's float.
     return task.finish(trials, *best, tol)
 
@@ -70,7 +69,7 @@ def _variables(given: Any) -> tuple[Any, ...]:
     given = [] if given is None else given
     given = list(given) if isinstance(given, (list, tuple)) else [given]
     for variable in given:
-        if not isinstance(variable, torch.Tensor) or not variable.requires_grad:
+        if not _host.is_variable(variable):
             raise ValueError(
                 f"external_trainable_variables holds {variable!r}; it takes dde.Variable objects, "
                 "the unknowns of the problem."
@@ -115,13 +114,11 @@ class _Task:
         assert bounds is not None
         self.domain = Box(*bounds)
         few = self._equations(40, even=False, seed=seed)
-        transform = None
         if model is None:
-            outputs = outputs_of(data, few)
+            self.problem = problem_of(data, few, variables)
         else:
-            outputs = _host.n_outputs(model.net)
-            transform = _host.output_transform(model.net)
-        self.problem = Problem(data, outputs, transform, variables)
+            outputs, transform = _host.n_outputs(model.net), _host.output_transform(model.net)
+            self.problem = Problem(data, outputs, transform, variables)
         self.first_values = self.problem.values()
         self.linear = not variables and self._is_linear(few)
         sampled = self._equations(300, even=True, seed=seed)
@@ -168,18 +165,17 @@ class _Task:
 
     def _is_linear(self, equations: list[Equation]) -> bool:
         """Whether the derivatives of all residuals are the same at two random fields."""
-        generator = torch.Generator().manual_seed(0)
+        generator = np.random.default_rng(0)
 
-        def random(x: torch.Tensor, axes: Any) -> torch.Tensor:
-            shape = (len(x), self.problem.n_outputs)
-            return torch.randn(shape, generator=generator, dtype=torch.float64).to(x.device)
+        def random(x: Tensor, axes: Any) -> Tensor:
+            return taylor.asarray(generator.standard_normal((len(x), self.problem.n_outputs)))
 
         one = self.problem.linearise(equations, random)
         other = self.problem.linearise(equations, random)
         return all(
             a.linear.slopes.keys() == b.linear.slopes.keys()
             and all(
-                torch.allclose(a.linear.slopes[axes], b.linear.slopes[axes], rtol=1e-9, atol=0)
+                taylor.allclose(a.linear.slopes[axes], b.linear.slopes[axes], rtol=1e-9, atol=0)
                 for axes in a.linear.slopes
             )
             for a, b in zip(one, other, strict=True)
@@ -189,10 +185,12 @@ class _Task:
         """Radians per half width along each axis, from the residuals of the zero field."""
         samples = [
             _host.Samples(
-                r.name, r.x[: len(r)].cpu().numpy(), r.linear.residual[:, None].cpu().numpy()
+                r.name,
+                taylor.to_numpy(r.x[: len(r)]),
+                taylor.to_numpy(r.linear.residual[:, None]),
             )
             for r in rows
-            if bool(torch.isfinite(r.linear.residual).all())
+            if np.isfinite(taylor.to_numpy(r.linear.residual)).all()
         ]
         found = estimate_wavenumber(samples, self.domain.dim).wavenumber * self.domain.half_width
         known = found[np.isfinite(found)]
@@ -258,7 +256,7 @@ class _Task:
         start = None
         self.problem.set_values(self.first_values)
         if best is not None and not self.linear:
-            self.problem.set_values(torch.tensor(best.fit.variables, dtype=torch.float64))
+            self.problem.set_values(taylor.asarray(best.fit.variables))
             start = field_of(self._systems[id(best)], best.fit.unknowns)
         fit = solve_features(self.problem, system, self.points(size), self.clock, start)
         trial = Trial(family, scale, size, fit)
@@ -289,7 +287,7 @@ class _Task:
         x = self.points(kept.features).check[0].x
         u = self._systems[id(kept)].field(x, (), kept.fit.unknowns)
         change = self._systems[id(coarse)].field(x, (), coarse.fit.unknowns) - u
-        return kept, float(change.norm() / u.norm())
+        return kept, float(taylor.norm(change)) / (float(taylor.norm(u)) or math.nan)
 
     def finish(
         self, trials: list[Trial], kept: Trial, estimate: float | None, tol: float
@@ -336,8 +334,8 @@ class _Task:
                 seed=self.seed,
             )
             model = _host.Model(self.data, net)
-        _host.set_output_layer(model.net, kernels)
-        _host.compile_once(model)
+        _host.compile_once(model)  # which makes JAX's parameters
+        _host.set_output_layer(model, kernels)
         return model
 
 
@@ -349,17 +347,17 @@ class _Values:
 
     def __call__(self, points: Array) -> Array:
         x = taylor.asarray(points)
-        with torch.no_grad():
+        with _host.double_numbers():
             u = self.system.field(x, (), self.unknowns)
             if self.transform is not None:
-                u = self.transform(x, u)
-        return np.asarray(u.cpu().numpy())
+                u = taylor.applied(self.transform, x, u)
+        return np.asarray(taylor.to_numpy(u))
 
 
 def _kernels(system: System, unknowns: Any) -> list[tuple[Array, float]]:
     """Coefficients and bias of each output."""
     found, start = [], 0
-    values = unknowns.cpu().numpy()
+    values = taylor.to_numpy(unknowns)
     for size in system.sizes:
         found.append((values[start : start + size], float(values[start + size])))
         start += size + 1

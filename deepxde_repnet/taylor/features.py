@@ -60,6 +60,15 @@ def set_partitions(axes: Axes) -> tuple[tuple[Axes, ...], ...]:
     return tuple(found)
 
 
+@cache
+def tanh_polynomial(order: int) -> np.polynomial.Polynomial:
+    """Q_r with tanh^(r) = (1 - t²) Q_r(t): Q_1 = 1, Q_{r+1} = ((1 - t²) Q_r)'."""
+    polynomial = np.polynomial.Polynomial([1.0])
+    for _ in range(order - 1):
+        polynomial = (np.polynomial.Polynomial([1.0, 0.0, -1.0]) * polynomial).deriv()
+    return polynomial
+
+
 class Features:
     """The last hidden layer of a RepFNN or RepPFNN as features of the coordinates.
 

@@ -11,12 +11,54 @@ import torch
 
 from .. import _host
 from ..spec import Array
-from .features import Axes, Jet
+from .features import Axes, Jet, tanh_polynomial
+from .linear import Linear, NotPointwise
+
+#: Whether y[:, 1] of one column is taken for its last, without an error.
+CLAMPS = False
 
 
 def asarray(values: Array) -> torch.Tensor:
     """A NumPy array in float64 on the default device."""
     return torch.tensor(np.asarray(values, dtype=float), device=torch.get_default_device())
+
+
+def to_numpy(tensor: torch.Tensor) -> Array:
+    """A tensor as a NumPy array."""
+    return np.asarray(tensor.cpu().numpy())
+
+
+# Arrays like a given one: on its device, of its type.
+
+
+def zeros(shape: tuple[int, ...], like: torch.Tensor) -> torch.Tensor:
+    return like.new_zeros(shape)
+
+
+def ones(shape: tuple[int, ...], like: torch.Tensor) -> torch.Tensor:
+    return like.new_ones(shape)
+
+
+def eye(n: int, m: int, like: torch.Tensor) -> torch.Tensor:
+    return torch.eye(n, m, dtype=like.dtype, device=like.device)
+
+
+allclose, cat, norm, where = torch.allclose, torch.cat, torch.linalg.vector_norm, torch.where
+
+
+def add_rows(target: torch.Tensor, rows: torch.Tensor, values: torch.Tensor) -> None:
+    """Add values[p] to target[rows[p]], in place; rows may repeat."""
+    target.index_add_(0, rows, values)
+
+
+def triangle(matrix: torch.Tensor) -> torch.Tensor:
+    """R of the QR decomposition; the matrix may be overwritten."""
+    return torch.linalg.qr(matrix, mode="r")[1]
+
+
+def solve_triangular(upper: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
+    """X of ``upper @ X = right``."""
+    return torch.linalg.solve_triangular(upper, right, upper=True)
 
 
 def activation(identifier: Any) -> Callable[[torch.Tensor, int], torch.Tensor]:
@@ -44,18 +86,9 @@ def _tanh(z: torch.Tensor, order: int) -> torch.Tensor:
     e = torch.exp(-2 * z.abs())
     slope = 4 * e / (1 + e) ** 2
     value = torch.zeros_like(t)
-    for coefficient in reversed(_tanh_polynomial(order).coef):
+    for coefficient in reversed(tanh_polynomial(order).coef):
         value = value * t + coefficient
     return slope * value
-
-
-@cache
-def _tanh_polynomial(order: int) -> np.polynomial.Polynomial:
-    """Q_r with tanh^(r) = (1 - t²) Q_r(t): Q_1 = 1, Q_{r+1} = ((1 - t²) Q_r)'."""
-    polynomial = np.polynomial.Polynomial([1.0])
-    for _ in range(order - 1):
-        polynomial = (np.polynomial.Polynomial([1.0, 0.0, -1.0]) * polynomial).deriv()
-    return polynomial
 
 
 def _differentiated(function: Any, order: int) -> Callable[[torch.Tensor], torch.Tensor]:
@@ -97,6 +130,13 @@ def _gradient(values: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
         return torch.zeros_like(x)
     (gradient,) = torch.autograd.grad(values.sum(), x, create_graph=True, allow_unused=True)
     return torch.zeros_like(x) if gradient is None else gradient
+
+
+def applied(transform: Any, x: torch.Tensor, u: torch.Tensor) -> torch.Tensor:
+    """An output transform, not to be differentiated."""
+    with torch.no_grad():
+        result: torch.Tensor = transform(x, u)
+    return result
 
 
 class Field:
@@ -147,8 +187,28 @@ class _Derivative(torch.autograd.Function):
         return torch.stack(along, dim=1), gradient, None, None
 
 
-class NotPointwise(ValueError):
-    """A residual couples points in a way that is not supported."""
+class Equations:
+    """A problem's equations, to be linearised at several sets of points.
+
+    Args:
+        residuals: (points, x, u, variables) -> residuals, where x is ``points`` as a tensor.
+        transform, variables: See ``linearise``.
+    """
+
+    def __init__(
+        self,
+        residuals: Callable[[Array, torch.Tensor, torch.Tensor, Any], list[torch.Tensor]],
+        transform: Callable[[torch.Tensor, torch.Tensor], torch.Tensor] | None,
+        variables: tuple[torch.Tensor, ...],
+    ) -> None:
+        self._residuals, self._transform, self._variables = residuals, transform, variables
+
+    def linearise(
+        self, points: Array, x: torch.Tensor, value: Callable[[Axes], torch.Tensor]
+    ) -> list[Linear]:
+        """See the function ``linearise``."""
+        residuals = lambda x, u: self._residuals(points, x, u, self._variables)  # noqa: E731
+        return linearise(residuals, x, value, self._transform, self._variables)
 
 
 def linearise(
@@ -180,29 +240,11 @@ def linearise(
     if transform is not None:
         u = transform(x, u)
     found = residuals(x, u)
+    if any(r.ndim == 2 and r.shape[1] == 0 for r in found):
+        raise ValueError("a residual has no columns: it takes an output that is not there.")
     field.closed = True
     columns = [c for r in found for c in (r.reshape(len(r), -1).unbind(1) if r.ndim else [r[None]])]
     return [_linearised(c, field, variables) for c in columns]
-
-
-class Linear:
-    """A residual r, (R,), near a state: r + Σ_A Σ_i c_A,i δ(D_A u_i) + J δθ.
-
-    Attributes:
-        residual: r, (R,).
-        slopes: c_A by axes, (N, m); of point p in row ``rows[p]``.
-        rows: The row that a point belongs to, (N,), or None where row p is that of point p.
-        variables: J, (R, q), q the number of entries of the other unknowns.
-    """
-
-    def __init__(
-        self,
-        residual: torch.Tensor,
-        slopes: dict[Axes, torch.Tensor],
-        rows: torch.Tensor | None,
-        variables: torch.Tensor,
-    ) -> None:
-        self.residual, self.slopes, self.rows, self.variables = residual, slopes, rows, variables
 
 
 def _linearised(column: torch.Tensor, field: Field, variables: Any) -> Linear:
