@@ -10,7 +10,7 @@ import numpy as np
 
 from .. import _host
 from ..spec import Array, Box, RepSpec
-from ..theory.initialize import Dense, Weights
+from ..theory.initialize import Dense, Rep, Weights
 from ._base import RepNet, read_rep
 
 
@@ -107,3 +107,22 @@ class EagerRepNet(RepNet):
             ]
             for level in self._levels()
         ]
+
+    def from_numpy(self, weights: Weights) -> None:
+        """Set the parameters, in place; what ``to_numpy`` gives is left as it is."""
+        for level, layers in zip(weights, self._levels(), strict=True):
+            for arrays, layer in zip(level, layers, strict=True):
+                if isinstance(arrays, Rep):
+                    self._assign_rep(layer, arrays)
+                else:
+                    self._assign(self._kernel(layer), arrays.kernel)
+                    self._assign(layer.bias, arrays.bias)
+
+    def _assign_rep(self, layer: Any, arrays: Rep) -> None:
+        direction = arrays.direction
+        if layer.parameterization == "shift":
+            direction = direction * self._numpy(layer.slope_scale)
+        self._assign(layer.direction, direction)
+        self._assign(layer.shift, arrays.shift)
+        if layer.parameterization == "log-scale":
+            self._assign(layer.log_scale, arrays.log_scale)

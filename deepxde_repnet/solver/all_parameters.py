@@ -1,0 +1,284 @@
+"""Levenberg-Marquardt on all parameters of a network, with its output layer solved for anew.
+
+The residuals r(θ, β) are linear, or nearly so, in the output layer and in the problem's other
+unknowns β, and far from it in the hidden layers θ. So β is never stepped, it is solved for wherever
+θ goes, and what has to fall is |r(θ, β(θ))| (variable projection: Golub and Pereyra, SIAM Journal on
+Numerical Analysis 10, 1973). With P the projection on the complement of the range of ∂r/∂β, the
+Jacobian of that is P ∂r/∂θ up to a term that is small with r (Kaufman, BIT 15, 1975), and a step is
+
+    min |P (r + J δ)|² + λ |D δ|²,    J = ∂r/∂θ.
+
+D are the largest norms so far of each column (Moré, The Levenberg-Marquardt algorithm, 1978), and λ
+follows Nielsen's rule (Madsen, Nielsen and Tingleff, Methods for non-linear least squares problems,
+2004, 3.2).
+
+θ are the kernels and biases of the hidden layers in the form z = x K + b, also for the first one,
+whose own parameters are more than that: they are set from K and b at the end.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from ..spec import RepSpec
+from ..taylor import pytorch as taylor
+from ..taylor.features import Affine, Features
+from ..theory.initialize import Dense, Rep, Weights
+from .equations import Problem, Rows, System
+from .gauss_newton import Clock, Points, field_of, norms, total
+from .least_squares import LeastSquares, triangularise
+from .solution import Fit
+
+MAX_STEPS = 100
+FIRST_DAMPING = 1e-3
+MOST_DAMPING = 1e6
+
+#: At rest: over so many steps neither residual has fallen by this factor.
+PATIENCE, GAIN = 8, 0.95
+
+#: Directions of ∂r/∂β with a singular value below this part of the largest are round-off.
+RANGE = 1e-10
+
+#: Damping ε of the solve for β.
+OUTPUT_DAMPINGS = (1e-12, 1e-8)
+
+
+@dataclass(frozen=True)
+class State:
+    """Residuals at one set of parameters.
+
+    Attributes:
+        system: The features of θ.
+        unknowns: β, (n,).
+        rows, merit: The linearised residuals and the norm of all, weighted.
+    """
+
+    system: System
+    unknowns: torch.Tensor
+    rows: list[Rows]
+    merit: float
+
+
+def hidden_parameters(features: Features) -> torch.Tensor:
+    """θ, (p,): kernel and then bias of each hidden layer, level by level."""
+    layers = [layer for level in features.levels for layer in level]
+    return torch.cat([torch.cat(layer).reshape(-1) for layer in layers])
+
+
+def at_parameters(features: Features, theta: torch.Tensor) -> Features:
+    """The features with these hidden parameters."""
+    levels: list[list[Affine]] = []
+    start = 0
+    for level in features.levels:
+        moved = []
+        for kernel, _ in level:
+            rows, columns = kernel.shape[0] + 1, kernel.shape[1]
+            values = theta[start : start + rows * columns].reshape(rows, columns)
+            moved.append((values[:-1], values[-1:]))
+            start += rows * columns
+        levels.append(moved)
+    return features.moved(levels)
+
+
+def jacobian(system: System, row: Rows, unknowns: torch.Tensor) -> tuple[Any, Any]:
+    """``(∂r/∂θ, ∂r/∂β)`` of a residual that has been linearised at these parameters."""
+    linear, features = row.linear, system.features
+    parts = [part[:-1] for part in outputs(system, unknowns)]
+    layers, combined = taylor.parameter_gradients(features, row.x, linear.slopes, parts)
+    hidden = torch.cat([layer.flatten(1) for layer in layers], dim=1)
+    bias = linear.slopes.get((), row.x.new_zeros((len(row.x), len(combined))))
+    output = torch.cat(
+        [part for i, h in enumerate(combined) for part in (h, bias[:, i : i + 1])], dim=1
+    )
+    if linear.rows is not None:
+        hidden, output = (
+            block.new_zeros((len(row), block.shape[1])).index_add_(0, linear.rows, block)
+            for block in (hidden, output)
+        )
+    return hidden, torch.cat([output, linear.variables], dim=1)
+
+
+def outputs(system: System, unknowns: torch.Tensor) -> list[torch.Tensor]:
+    """Coefficients and bias of each output, (n + 1,)."""
+    return list(unknowns[: system.unknowns - system.others].split([n + 1 for n in system.sizes]))
+
+
+class Descent:
+    """The iteration.
+
+    Args:
+        start: The solution for the output layer.
+        tol: Relative residual at unseen points to stop at.
+    """
+
+    def __init__(
+        self, problem: Problem, system: System, points: Points, clock: Clock, start: Fit, tol: float
+    ) -> None:
+        self.problem, self.points, self.clock, self.tol = problem, points, clock, tol
+        self._state = self._evaluated(system, start.unknowns)
+        self.theta = hidden_parameters(system.features)
+        self._damping, self._factor = FIRST_DAMPING, 2.0
+        self._norms = torch.zeros_like(self.theta)
+        self.steps, self.stuck = 0, False
+        self.history = [(self._state.merit / points.size, start.unseen)]
+        self.best, self._best_unseen = self._state, list(start.unseen_by_equation)
+        clock.tick("equations")
+
+    @property
+    def finished(self) -> bool:
+        """Whether there is nothing more to gain, or no more steps are allowed."""
+        return self.at_rest or self.steps >= MAX_STEPS
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether the residual is below ``tol`` or falls no more."""
+        if self.stuck or self._least(self.history)[1] <= self.tol:
+            return True
+        if len(self.history) <= PATIENCE:
+            return False
+        before, now = self._least(self.history[:-PATIENCE]), self._least(self.history)
+        return now[1] > GAIN * before[1]
+
+    @staticmethod
+    def _least(history: list[tuple[float, float]]) -> tuple[float, float]:
+        fitted, unseen = zip(*history, strict=True)
+        return min(fitted), min(unseen)
+
+    def step(self) -> None:
+        """Linearise, and move with more and more damping until the residual falls."""
+        self.steps += 1
+        state, factors = self._state, self.points.factors
+        blocks = [
+            [factor * block for block in jacobian(state.system, row, state.unknowns)]
+            for row, factor in zip(state.rows, factors, strict=True)
+        ]
+        hidden, output = (torch.cat(list(parts)) for parts in zip(*blocks, strict=True))
+        residual = torch.cat(
+            [f * r.linear.residual for r, f in zip(state.rows, factors, strict=True)]
+        )
+        self.clock.tick("Jacobian")
+        range_, inverse = _range(output)
+        self._norms = torch.maximum(self._norms, torch.linalg.vector_norm(hidden, dim=0))
+        floor = 1e-6 * float(self._norms.max())
+        scale = self._norms.clamp(min=floor or 1.0)
+        scaled = hidden / scale
+        projected = scaled - range_ @ (range_.T @ scaled)
+        wanted = range_ @ (range_.T @ residual) - residual
+        steps = DampedSteps(projected, wanted)
+        self.clock.tick("QR")
+        while True:
+            move = steps.solve(self._damping)
+            predicted = float(wanted.norm() ** 2 - (wanted - projected @ move).norm() ** 2)
+            # Where the linearised problem has its minimum in β.
+            along = inverse @ (range_.T @ (residual + scaled @ move))
+            self.clock.tick("step")
+            system = System(
+                at_parameters(state.system.features, self.theta + move / scale),
+                state.system.others,
+            )
+            found = self._solved(system, state.unknowns - along)
+            if found.merit < state.merit and predicted > 0:
+                gain = (state.merit**2 - found.merit**2) / predicted
+                self._damping *= max(1 / 3, 1 - (2 * min(gain, 1.0) - 1) ** 3)
+                self._factor = 2.0
+                break
+            self._damping *= self._factor
+            self._factor *= 2
+            if self._damping > MOST_DAMPING:
+                self.problem.set_values(state.unknowns[state.system.unknowns - state.system.others :])
+                self.stuck = True
+                return
+        self.theta = self.theta + move / scale
+        self._state = found
+        self._check()
+
+    def _evaluated(self, system: System, unknowns: torch.Tensor) -> State:
+        self.problem.set_values(unknowns[system.unknowns - system.others :])
+        rows = self.problem.linearise(self.points.fit, field_of(system, unknowns))
+        merit = total(rows, self.points.factors)
+        return State(system, unknowns, rows, merit if math.isfinite(merit) else math.inf)
+
+    def _solved(self, system: System, guess: torch.Tensor) -> State:
+        """The state with β solved for, linearised at a guess; the guess where that is better."""
+        guessed = self._evaluated(system, guess)
+        if guessed.merit == math.inf:
+            return guessed
+        values = guess[system.unknowns - system.others :]
+        field = field_of(system, guess)
+        affine = [r.affine(field, values) for r in guessed.rows]
+        upper = triangularise(system.blocks(affine, self.points.factors), system.unknowns)
+        best = guessed
+        for damping in OUTPUT_DAMPINGS:
+            solved = LeastSquares(upper).solve(damping).unknowns
+            found = self._evaluated(system, solved)
+            best = min(best, found, key=lambda state: state.merit)
+        self.problem.set_values(best.unknowns[system.unknowns - system.others :])
+        return best
+
+    def _check(self) -> None:
+        """Note the residual at unseen points, and the best state by it."""
+        state, points = self._state, self.points
+        rows = self.problem.linearise(points.check, field_of(state.system, state.unknowns))
+        unseen = [norm / points.check_size for norm in norms(rows, points.check_factors)]
+        size = float(np.linalg.norm(unseen))
+        if size < self._least(self.history)[1]:
+            self.best, self._best_unseen = state, unseen
+        self.history.append((state.merit / points.size, size))
+        self.clock.tick("unseen points")
+
+
+class DampedSteps:
+    """``min |A δ - b|² + λ |δ|²`` for several λ, whichever side of A is longer.
+
+    With more unknowns than rows, δ = Aᵀ y and ``(A Aᵀ + λ) y = b``: what is triangularised is Aᵀ,
+    since ``Rᵀ R = A Aᵀ + λ`` for the R of Aᵀ stacked on √λ.
+    """
+
+    def __init__(self, matrix: Any, target: Any) -> None:
+        self._matrix, self._target = matrix, target
+        rows, columns = matrix.shape
+        self._wide = columns > rows
+        self._right = target if self._wide else matrix.T @ target
+        self._upper = torch.linalg.qr(matrix.T if self._wide else matrix, mode="r")[1]
+
+    def solve(self, damping: float) -> Any:
+        """δ, with λ = ``damping``."""
+        n = self._upper.shape[1]
+        below = damping**0.5 * torch.eye(n, dtype=self._upper.dtype, device=self._upper.device)
+        factor = torch.linalg.qr(torch.cat([self._upper, below]), mode="r")[1]
+        half = torch.linalg.solve_triangular(factor.T, self._right[:, None], upper=False)
+        found = torch.linalg.solve_triangular(factor, half, upper=True)[:, 0]
+        return self._matrix.T @ found if self._wide else found
+
+
+def _range(matrix: Any) -> tuple[Any, Any]:
+    """Orthonormal basis U of the range, (M, k), and X with ``X Uᵀ r`` the least-squares solution."""
+    size = torch.linalg.vector_norm(matrix, dim=0)
+    size = torch.where(size > 0, size, torch.ones_like(size))
+    u, s, vt = torch.linalg.svd(matrix / size, full_matrices=False)
+    kept = s > RANGE * s[0]
+    return u[:, kept], (vt[kept].T / s[kept]) / size[:, None]
+
+
+def rep_weights(spec: RepSpec, weights: Weights, features: Features) -> Weights:
+    """A network's weights with the hidden layers of these features; the output layer is kept."""
+    assert spec.domain is not None and spec.slope_scale is not None
+    moved: Weights = []
+    for old, level in zip(weights, features.levels, strict=False):
+        layers: list[Rep | Dense] = []
+        for given, affine in zip(old, level, strict=True):
+            kernel, bias = (tensor.cpu().numpy() for tensor in affine)
+            if isinstance(given, Rep):
+                # x = half_width · normalised + center
+                slope = kernel.T * spec.domain.half_width
+                offset = bias[0] + kernel.T @ spec.domain.center
+                layers.append(given.with_ridges(np.array(spec.slope_scale), slope, offset))
+            else:
+                layers.append(Dense(kernel, bias[0]))
+        moved.append(layers)
+    return [*moved, weights[-1]]

@@ -1,0 +1,188 @@
+"""parameters="all": its Jacobian against automatic differentiation, and what it gains."""
+
+import deepxde as dde
+import numpy as np
+import pytest
+import torch
+
+import deepxde_repnet
+from deepxde_repnet import RepFNN, RepPFNN, _host
+from deepxde_repnet.solver.all_parameters import DampedSteps, at_parameters, hidden_parameters
+from deepxde_repnet.solver.all_parameters import jacobian, rep_weights
+from deepxde_repnet.solver.equations import Equation, Problem, System
+from deepxde_repnet.solver.gauss_newton import field_of
+from deepxde_repnet.taylor import pytorch as taylor
+from deepxde_repnet.taylor.features import Features
+
+K = 2 * np.pi
+SQUARE = dde.geometry.Rectangle([0, 0], [1, 1])
+
+
+def wave(x):
+    return np.sin(K * x[:, 0:1]) * np.sin(K * x[:, 1:2])
+
+
+def source(x):
+    return torch.sin(K * x[:, 0:1]) * torch.sin(K * x[:, 1:2])
+
+
+def laplacian(u, x, component=0):
+    return sum(dde.grad.hessian(u, x, component=component, i=i, j=i) for i in (0, 1))
+
+
+def poisson(x, u):
+    return -laplacian(u, x) - 2 * K**2 * source(x)
+
+
+def nonlinear(x, u):
+    return poisson(x, u) + u**3 * dde.grad.jacobian(u, x, j=1)
+
+
+def coupled(x, y):
+    return [laplacian(y, x, 0) - y[:, 1:2] ** 2, y[:, 1:2] * dde.grad.jacobian(y, x, i=0, j=1)]
+
+
+def everywhere(x, on_boundary):
+    return on_boundary
+
+
+def poisson_data(conditions=None, pde=poisson):
+    if conditions is None:
+        conditions = [dde.icbc.DirichletBC(SQUARE, wave, everywhere)]
+    return dde.data.PDE(SQUARE, pde, conditions, num_domain=50, num_boundary=20)
+
+
+def network(sizes, activation="tanh", kind=RepFNN, **options):
+    options = {"domain": SQUARE, "slope_scale": (2.0, 3.0), "hidden_gain": 1.0} | options
+    return kind(sizes, activation, "Glorot uniform", seed=1, **options)
+
+
+def hard(x, y):
+    return x[:, 0:1] * (1 - x[:, 0:1]) * y + torch.sin(x[:, 1:2])
+
+
+def features_of(net):
+    return Features(net.spec, net.to_numpy(), taylor, transform=_host.input_transform(net))
+
+
+# ---------------------------------------------------------------------------------------------
+# The Jacobian
+
+CASES = {
+    "shallow": (poisson, [2, 7, 1], {}),
+    "deep": (nonlinear, [2, 5, 6, 4, 1], {}),
+    "sin": (nonlinear, [2, 5, 6, 1], {"activation": "sin"}),
+    "gelu": (nonlinear, [2, 5, 6, 1], {"activation": "gelu"}),
+    "two outputs": (coupled, [2, 5, 6, 2], {}),
+    "parallel": (coupled, [2, [5, 4], [6, 3], 2], {"kind": RepPFNN}),
+    "shared, then parallel": (coupled, [2, 5, [6, 3], 2], {"kind": RepPFNN}),
+    "shift": (nonlinear, [2, 5, 6, 1], {"parameterization": "shift"}),
+    "log-scale": (nonlinear, [2, 5, 6, 1], {"parameterization": "log-scale"}),
+}
+
+
+def brute_force(levels, activation, x, unknowns, sizes):
+    """The network's output from kernels and biases, for automatic differentiation."""
+    fields = [x]
+    for level in levels:
+        fields = fields * len(level) if len(fields) == 1 else fields
+        fields = [activation(f @ k + b) for f, (k, b) in zip(fields, level, strict=True)]
+    fields = fields * len(sizes) if len(fields) == 1 else fields
+    parts = unknowns.split([n + 1 for n in sizes])
+    return torch.stack(
+        [f @ p[:-1] + p[-1] for f, p in zip(fields, parts, strict=True)], dim=1
+    )
+
+
+@pytest.mark.parametrize("transform", [None, hard])
+@pytest.mark.parametrize("name", CASES)
+def test_jacobian_against_automatic_differentiation(name, transform):
+    pde, sizes, options = CASES[name]
+    if transform is not None and pde is coupled:
+        pytest.skip("the transform is of one output")
+    net = network(sizes, **options)
+    x = np.random.default_rng(2).uniform(size=(11, 2))
+    data = poisson_data(pde=pde)
+    with _host.double_precision(data):
+        system = System(features_of(net))
+        theta = hidden_parameters(system.features)
+        generator = torch.Generator().manual_seed(0)
+        unknowns = torch.randn(system.unknowns, generator=generator, dtype=torch.float64)
+        problem = Problem(data, len(system.sizes), transform)
+        rows = problem.linearise([Equation("PDE", None, x)], field_of(system, unknowns))
+        activation = _host.activation(options.get("activation", "tanh"))
+
+        def residual(theta, unknowns):
+            dde.grad.clear()
+            levels = at_parameters(system.features, theta).levels
+            points = torch.tensor(x, requires_grad=True)
+            y = brute_force(levels, activation, points, unknowns, system.sizes)
+            if transform is not None:
+                y = transform(points, y)
+            found = _host.residuals(data, None, x, points, y)
+            return torch.cat([f[:, 0] for f in found])
+
+        for which, inputs in enumerate((theta, unknowns)):
+            leaf = inputs.clone().requires_grad_()
+            values = residual(*((leaf, unknowns) if which == 0 else (theta, leaf)))
+            exact = torch.stack(
+                [torch.autograd.grad(v, leaf, retain_graph=True)[0] for v in values]
+            )
+            found = torch.cat([jacobian(system, row, unknowns)[which] for row in rows])
+            size = float(exact.abs().max())
+            torch.testing.assert_close(found, exact, rtol=0, atol=1e-9 * size)
+        torch.testing.assert_close(torch.cat([row.linear.residual for row in rows]), values)
+
+
+def test_rows_of_pairs_of_points():
+    condition = dde.icbc.PeriodicBC(SQUARE, 0, lambda x, on: on and np.isclose(x[0], 0))
+    data = poisson_data([condition])
+    net = network([2, 5, 6, 1])
+    with _host.double_precision(data):
+        points = _host.condition_points(data, condition, 10, even=False)
+        system = System(features_of(net))
+        theta = hidden_parameters(system.features)
+        unknowns = torch.ones(system.unknowns, dtype=torch.float64)
+        equation = Equation("periodic", condition, points)
+
+        def rows(theta):
+            moved = System(at_parameters(system.features, theta))
+            (row,) = Problem(data, 1).linearise([equation], field_of(moved, unknowns))
+            return row
+
+        found = jacobian(system, rows(theta), unknowns)[0]
+        step = 1e-6 * torch.eye(len(theta), dtype=torch.float64)
+        for i in range(0, len(theta), 5):
+            right, left = (rows(theta + s * step[i]).linear.residual for s in (1, -1))
+            torch.testing.assert_close(found[:, i], (right - left) / 2e-6, rtol=1e-6, atol=1e-8)
+
+
+@pytest.mark.parametrize("shape", [(30, 12), (12, 30)])
+def test_damped_steps_whichever_side_is_longer(shape):
+    generator = torch.Generator().manual_seed(0)
+    matrix = torch.randn(shape, generator=generator, dtype=torch.float64)
+    target = torch.randn(shape[0], generator=generator, dtype=torch.float64)
+    for damping in (1e-6, 1.0):
+        stacked = torch.cat([matrix, damping**0.5 * torch.eye(shape[1], dtype=torch.float64)])
+        longer = torch.cat([target, torch.zeros(shape[1], dtype=torch.float64)])
+        expected = torch.linalg.lstsq(stacked, longer[:, None]).solution[:, 0]
+        torch.testing.assert_close(DampedSteps(matrix, target).solve(damping), expected)
+
+
+@pytest.mark.parametrize("parameterization", ["shift", "scaled", "log-scale"])
+@pytest.mark.parametrize(
+    ("sizes", "kind"), [([2, 6, 1], RepFNN), ([2, 5, 6, 1], RepFNN), ([2, [5, 4], [3, 6], 2], RepPFNN)]
+)
+def test_the_network_holds_other_parameters_exactly(sizes, kind, parameterization, request):
+    request.addfinalizer(lambda: dde.config.set_default_float("float32"))
+    dde.config.set_default_float("float64")
+    net = network(sizes, kind=kind, parameterization=parameterization)
+    features = features_of(net)
+    generator = torch.Generator().manual_seed(0)
+    theta = hidden_parameters(features)
+    theta = theta + 0.3 * torch.randn(theta.shape, generator=generator, dtype=torch.float64)
+    moved = at_parameters(features, theta)
+    net.from_numpy(rep_weights(net.spec, net.to_numpy(), moved))
+    torch.testing.assert_close(hidden_parameters(features_of(net)), theta)
+    net.from_numpy(net.to_numpy())
+    torch.testing.assert_close(hidden_parameters(features_of(net)), theta)
