@@ -1,8 +1,8 @@
 """Levenberg-Marquardt on all parameters of a network, with its output layer solved for anew.
 
 The residuals r(θ, β) are linear, or nearly so, in the output layer and in the problem's other
-unknowns β, and far from it in the hidden layers θ. So β is never stepped, it is solved for wherever
-θ goes, and what has to fall is |r(θ, β(θ))| (variable projection: Golub and Pereyra, SIAM Journal on
+unknowns β, and far from it in the hidden layers θ. So β is never stepped, it is solved for wherever θ goes,
+and what has to fall is |r(θ, β(θ))| (variable projection: Golub and Pereyra, SIAM Journal on
 Numerical Analysis 10, 1973). With P the projection on the complement of the range of ∂r/∂β, the
 Jacobian of that is P ∂r/∂θ up to a term that is small with r (Kaufman, BIT 15, 1975), and a step is
 
@@ -31,7 +31,7 @@ from ..taylor.features import Affine, Features
 from ..theory.initialize import Dense, Rep, Weights
 from .equations import Problem, Rows, System
 from .gauss_newton import Clock, Points, field_of, norms, total
-from .least_squares import LeastSquares, triangularise
+from .least_squares import Damped, LeastSquares, triangularise
 from .solution import Fit
 
 MAX_STEPS = 100
@@ -48,6 +48,92 @@ RANGE = 1e-10
 OUTPUT_DAMPINGS = (1e-12, 1e-8)
 
 
+#: Points inside for each parameter, and the most of them.
+PER_PARAMETER, MOST_POINTS = 0.5, 2000
+
+MOST_PARAMETERS = 20_000
+
+#: Bytes of all copies of the Jacobian, and how many there are.
+MOST_BYTES, COPIES = 4e9, 5
+
+
+def check(parameters: Any, model: Any) -> None:
+    """Whether the option can be followed.
+
+    Raises:
+        ValueError: If not, with what to write instead.
+    """
+    if parameters not in ("output", "all"):
+        raise ValueError(
+            f'parameters={parameters!r} is not known; write "output", which keeps the hidden '
+            'layers as they are, or "all".'
+        )
+    if parameters == "output":
+        return
+    if model is None:
+        raise ValueError(
+            'parameters="all" moves the parameters of a network, and only data were given; pass '
+            "dde.Model(data, RepFNN([2, 64, 64, 1], ...))."
+        )
+    if not all(p.requires_grad for p in model.net.parameters()):
+        raise ValueError(
+            'parameters="all" moves all parameters, and some of the network do not require their '
+            "gradient; free them with net.requires_grad_()."
+        )
+
+
+def density(features: Features, inside: float) -> float:
+    """How many times as many points are wanted as ``inside``, those for the output layer alone."""
+    wanted = min(PER_PARAMETER * len(hidden_parameters(features)), MOST_POINTS)
+    return max(1.0, wanted / inside)
+
+
+def check_size(features: Features, points: Points) -> None:
+    """Whether the Jacobian is of a size that can be handled.
+
+    Raises:
+        ValueError: If not.
+    """
+    found, rows = len(hidden_parameters(features)), sum(map(len, points.rows))
+    if found > MOST_PARAMETERS:
+        raise ValueError(
+            f'parameters="all" is for small networks, up to {MOST_PARAMETERS} parameters in the '
+            f"hidden layers, and this one has {found}; make it smaller, or write "
+            'parameters="output".'
+        )
+    size = 8.0 * rows * found * COPIES
+    if size > MOST_BYTES:
+        raise ValueError(
+            f'parameters="all" would need {size / 1e9:.1f} GB for {found} parameters and {rows} '
+            f"equations, and {MOST_BYTES / 1e9:.0f} GB are allowed; make the network smaller, or "
+            'write parameters="output".'
+        )
+
+
+def count(features: Features, fit: Fit) -> int:
+    """Number of hidden parameters that were sought for a solution."""
+    return len(hidden_parameters(features)) if fit.moved else 0
+
+
+def solve_all(
+    problem: Problem, system: System, points: Points, clock: Clock, start: Fit, tol: float
+) -> tuple[System, Fit]:
+    """Minimise the weighted residuals over all parameters.
+
+    Args:
+        start: The solution for the output layer.
+        tol: Relative residual at unseen points to stop at.
+
+    Returns:
+        The features with the parameters found, and the solution on them: those of all steps with
+        the smallest residual at unseen points.
+    """
+    descent = Descent(problem, system, points, clock, start, tol)
+    while not descent.finished:
+        descent.step()
+    return descent.best.system, descent.fit()
+
+
 @dataclass(frozen=True)
 class State:
     """Residuals at one set of parameters.
@@ -56,12 +142,14 @@ class State:
         system: The features of θ.
         unknowns: β, (n,).
         rows, merit: The linearised residuals and the norm of all, weighted.
+        solved: The linear solve that β came from.
     """
 
     system: System
     unknowns: torch.Tensor
     rows: list[Rows]
     merit: float
+    solved: Damped | None = None
 
 
 def hidden_parameters(features: Features) -> torch.Tensor:
@@ -108,6 +196,11 @@ def outputs(system: System, unknowns: torch.Tensor) -> list[torch.Tensor]:
     return list(unknowns[: system.unknowns - system.others].split([n + 1 for n in system.sizes]))
 
 
+def others_of(system: System, unknowns: torch.Tensor) -> torch.Tensor:
+    """The problem's other unknowns, (q,)."""
+    return unknowns[system.unknowns - system.others :]
+
+
 class Descent:
     """The iteration.
 
@@ -120,6 +213,7 @@ class Descent:
         self, problem: Problem, system: System, points: Points, clock: Clock, start: Fit, tol: float
     ) -> None:
         self.problem, self.points, self.clock, self.tol = problem, points, clock, tol
+        self.start = start
         self._state = self._evaluated(system, start.unknowns)
         self.theta = hidden_parameters(system.features)
         self._damping, self._factor = FIRST_DAMPING, 2.0
@@ -190,7 +284,9 @@ class Descent:
             self._damping *= self._factor
             self._factor *= 2
             if self._damping > MOST_DAMPING:
-                self.problem.set_values(state.unknowns[state.system.unknowns - state.system.others :])
+                self.problem.set_values(
+                    state.unknowns[state.system.unknowns - state.system.others :]
+                )
                 self.stuck = True
                 return
         self.theta = self.theta + move / scale
@@ -198,7 +294,7 @@ class Descent:
         self._check()
 
     def _evaluated(self, system: System, unknowns: torch.Tensor) -> State:
-        self.problem.set_values(unknowns[system.unknowns - system.others :])
+        self.problem.set_values(others_of(system, unknowns))
         rows = self.problem.linearise(self.points.fit, field_of(system, unknowns))
         merit = total(rows, self.points.factors)
         return State(system, unknowns, rows, merit if math.isfinite(merit) else math.inf)
@@ -208,16 +304,16 @@ class Descent:
         guessed = self._evaluated(system, guess)
         if guessed.merit == math.inf:
             return guessed
-        values = guess[system.unknowns - system.others :]
+        values = others_of(system, guess)
         field = field_of(system, guess)
         affine = [r.affine(field, values) for r in guessed.rows]
         upper = triangularise(system.blocks(affine, self.points.factors), system.unknowns)
         best = guessed
         for damping in OUTPUT_DAMPINGS:
-            solved = LeastSquares(upper).solve(damping).unknowns
-            found = self._evaluated(system, solved)
+            solved = LeastSquares(upper).solve(damping)
+            found = replace(self._evaluated(system, solved.unknowns), solved=solved)
             best = min(best, found, key=lambda state: state.merit)
-        self.problem.set_values(best.unknowns[system.unknowns - system.others :])
+        self.problem.set_values(others_of(system, best.unknowns))
         return best
 
     def _check(self) -> None:
@@ -230,6 +326,34 @@ class Descent:
             self.best, self._best_unseen = state, unseen
         self.history.append((state.merit / points.size, size))
         self.clock.tick("unseen points")
+
+    def fit(self) -> Fit:
+        """What has been found, at the best of all steps."""
+        state, points = self.best, self.points
+        values = others_of(state.system, state.unknowns)
+        self.problem.set_values(values)
+        fit, solved = self.start, state.solved
+        if solved is not None:
+            rows = sum(map(len, state.rows))
+            variance = state.merit**2 / max(rows - solved.rank, 1)
+            errors = torch.sqrt(variance * solved.inverse_diagonal(len(values)))
+            fit = replace(
+                fit,
+                damping=solved.damping,
+                rank=solved.rank,
+                standard_errors=tuple(map(float, errors)),
+            )
+        return replace(
+            fit,
+            unknowns=state.unknowns,
+            residual=state.merit / points.size,
+            unseen=float(np.linalg.norm(self._best_unseen)),
+            fitted_by_equation=tuple(n / points.size for n in norms(state.rows, points.factors)),
+            unseen_by_equation=tuple(self._best_unseen),
+            converged=self.at_rest,
+            variables=tuple(map(float, values)),
+            moved=self.steps,
+        )
 
 
 class DampedSteps:
@@ -257,7 +381,7 @@ class DampedSteps:
 
 
 def _range(matrix: Any) -> tuple[Any, Any]:
-    """Orthonormal basis U of the range, (M, k), and X with ``X Uᵀ r`` the least-squares solution."""
+    """Orthonormal basis U of the range, (M, k), and X: ``X Uᵀ r`` is the least-squares solution."""
     size = torch.linalg.vector_norm(matrix, dim=0)
     size = torch.where(size > 0, size, torch.ones_like(size))
     u, s, vt = torch.linalg.svd(matrix / size, full_matrices=False)

@@ -17,10 +17,10 @@ from ..spec import Array, Box, RepSpec
 from ..taylor import pytorch as taylor
 from ..taylor.features import Features
 from ..theory.initialize import draw
-from . import choice
+from . import all_parameters, choice
 from .equations import Equation, Problem, Rows, System, outputs_of, scales
 from .gauss_newton import Clock, Points, field_of, solve_features, total
-from .solution import Solution, Trial
+from .solution import Fit, Solution, Trial
 
 #: Equations of the PDE for each feature, and points of each condition for each n^((d-1)/d).
 PER_FEATURE = 3.0
@@ -37,6 +37,7 @@ def run(
     max_features: int,
     seed: int,
     verbose: int,
+    parameters: str,
 ) -> Solution:
     """See ``solve``."""
     if not (isinstance(tol, (int, float)) and tol > 0 and math.isfinite(tol)):
@@ -44,6 +45,7 @@ def run(
     model = problem if isinstance(problem, _host.Model) else None
     data = problem if model is None else model.data
     _check_problem(data)
+    all_parameters.check(parameters, model)
     if model is not None and not isinstance(model.net, RepNet):
         raise ValueError(
             f"the model's network is a {type(model.net).__name__}; solve takes the features of a "
@@ -59,7 +61,7 @@ def run(
             calibrated = model.net.spec is not None
             if not calibrated:
                 calibrate(model, {"verbose": verbose})
-            trials = [task.own()]
+            trials = task.own_of_all(tol) if parameters == "all" else [task.own()]
         best = task.best(trials)
         task.problem.set_values(torch.tensor(best[0].fit.variables, dtype=torch.float64))
     # The network that holds the solution is made in the user's float.
@@ -126,6 +128,7 @@ class _Task:
         self.wavenumber = self._wavenumber(rows)
         self.scales = scales(rows, self.wavenumber / self.domain.half_width)
         self.weights = self._weights(loss_weights, len(rows))
+        self.density = 1.0  # of the points, relative to what features alone need
         self._points: dict[int, Points] = {}
         self._systems: dict[int, System] = {}
         clock.tick("equations")
@@ -199,7 +202,7 @@ class _Task:
     def points(self, features: int) -> Points:
         """Points for that many features, drawn once."""
         if features not in self._points:
-            fit = self._equations(features, even=True, seed=self.seed)
+            fit = self._equations(math.ceil(self.density * features), even=True, seed=self.seed)
             self.problem.set_values(self.first_values)
             rows, (check, checked) = self.problem.linearise(fit), self._checked
             factors, check_factors = self._factors(rows), self._factors(checked)
@@ -260,11 +263,30 @@ class _Task:
 
     def own(self) -> Trial:
         """Solve on the features of the model's network."""
-        net = self.model.net
-        features = Features(net.spec, net.to_numpy(), taylor, transform=_host.input_transform(net))
-        system = System(features, len(self.first_values))
-        size = max(features.sizes)
+        system = System(self._own_features(), len(self.first_values))
+        size = max(system.features.sizes)
         fit = solve_features(self.problem, system, self.points(size), self.clock)
+        return self._own_trial(system, size, fit)
+
+    def own_of_all(self, tol: float) -> list[Trial]:
+        """Solve on these features, and then for all parameters of the network."""
+        features = self._own_features()
+        size = max(features.sizes)
+        self.density = all_parameters.density(features, PER_FEATURE * size)
+        points = self.points(size)
+        all_parameters.check_size(features, points)
+        first = self.own()
+        system, fit = all_parameters.solve_all(
+            self.problem, self._systems[id(first)], points, self.clock, first.fit, tol
+        )
+        return [first, self._own_trial(system, size, fit)]
+
+    def _own_features(self) -> Features:
+        net = self.model.net
+        return Features(net.spec, net.to_numpy(), taylor, transform=_host.input_transform(net))
+
+    def _own_trial(self, system: System, size: int, fit: Fit) -> Trial:
+        net = self.model.net
         activation = net.given.activation
         family = activation if isinstance(activation, str) else type(activation).__name__
         trial = Trial(family, tuple(net.spec.slope_scale), size, fit)
@@ -309,7 +331,7 @@ class _Task:
             seconds=dict(self.clock.seconds),
             converged=kept.fit.converged and kept.fit.unseen <= tol,
             tol=tol,
-            unknowns=system.unknowns,
+            unknowns=system.unknowns + all_parameters.count(system.features, kept.fit),
             _inputs=None if transformed else self.domain.dim,
             _values=_Values(system, kept.fit.unknowns, self.problem.transform),
             _model=solved,
@@ -329,6 +351,11 @@ class _Task:
                 seed=self.seed,
             )
             model = _host.Model(self.data, net)
+        elif kept.fit.moved:
+            features = self._systems[id(kept)].features
+            model.net.from_numpy(
+                all_parameters.rep_weights(model.net.spec, model.net.to_numpy(), features)
+            )
         _host.set_output_layer(model.net, kernels)
         _host.compile_once(model)
         return model

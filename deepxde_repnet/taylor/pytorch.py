@@ -184,8 +184,8 @@ def parameter_gradients(
     """Gradients in the hidden layers of ``g(x) = Σ_A Σ_i c_A,i D_A u_i``, point by point.
 
     With ``u_i = h·β_i + b_i`` and ``D_B z = D_B h_in K`` (plus the bias where B is empty) in a
-    layer of kernel K, one reverse pass from Σ_p g(x_p) to all ``D_B z`` gives their adjoints ``Z_B``
-    at every point, since no point depends on another. Then
+    layer of kernel K, one reverse pass from Σ_p g(x_p) to all ``D_B z`` gives their adjoints
+    ``Z_B`` at every point, since no point depends on another. Then
 
         ∂g/∂K = Σ_B (D_B h_in)ᵀ Z_B,    ∂g/∂bias = Z_().
 

@@ -7,8 +7,13 @@ import torch
 
 import deepxde_repnet
 from deepxde_repnet import RepFNN, RepPFNN, _host
-from deepxde_repnet.solver.all_parameters import DampedSteps, at_parameters, hidden_parameters
-from deepxde_repnet.solver.all_parameters import jacobian, rep_weights
+from deepxde_repnet.solver.all_parameters import (
+    DampedSteps,
+    at_parameters,
+    hidden_parameters,
+    jacobian,
+    rep_weights,
+)
 from deepxde_repnet.solver.equations import Equation, Problem, System
 from deepxde_repnet.solver.gauss_newton import field_of
 from deepxde_repnet.taylor import pytorch as taylor
@@ -89,9 +94,7 @@ def brute_force(levels, activation, x, unknowns, sizes):
         fields = [activation(f @ k + b) for f, (k, b) in zip(fields, level, strict=True)]
     fields = fields * len(sizes) if len(fields) == 1 else fields
     parts = unknowns.split([n + 1 for n in sizes])
-    return torch.stack(
-        [f @ p[:-1] + p[-1] for f, p in zip(fields, parts, strict=True)], dim=1
-    )
+    return torch.stack([f @ p[:-1] + p[-1] for f, p in zip(fields, parts, strict=True)], dim=1)
 
 
 @pytest.mark.parametrize("transform", [None, hard])
@@ -171,7 +174,8 @@ def test_damped_steps_whichever_side_is_longer(shape):
 
 @pytest.mark.parametrize("parameterization", ["shift", "scaled", "log-scale"])
 @pytest.mark.parametrize(
-    ("sizes", "kind"), [([2, 6, 1], RepFNN), ([2, 5, 6, 1], RepFNN), ([2, [5, 4], [3, 6], 2], RepPFNN)]
+    ("sizes", "kind"),
+    [([2, 6, 1], RepFNN), ([2, 5, 6, 1], RepFNN), ([2, [5, 4], [3, 6], 2], RepPFNN)],
 )
 def test_the_network_holds_other_parameters_exactly(sizes, kind, parameterization, request):
     request.addfinalizer(lambda: dde.config.set_default_float("float32"))
@@ -186,3 +190,33 @@ def test_the_network_holds_other_parameters_exactly(sizes, kind, parameterizatio
     torch.testing.assert_close(hidden_parameters(features_of(net)), theta)
     net.from_numpy(net.to_numpy())
     torch.testing.assert_close(hidden_parameters(features_of(net)), theta)
+
+
+# ---------------------------------------------------------------------------------------------
+# The descent
+
+
+def relative_error(solution, exact):
+    x = np.random.default_rng(5).uniform(size=(500, 2))
+    return np.linalg.norm(solution._values(x) - exact(x)) / np.linalg.norm(exact(x))
+
+
+def solve(model, tol=1e-6, **options):
+    return deepxde_repnet.solve(model, tol, verbose=0, **options)
+
+
+@pytest.mark.parametrize("pde", [poisson, "cubic"])
+def test_error_falls_by_a_clear_factor(pde):
+    def cubic(x, u):
+        return poisson(x, u) + u**3 - source(x) ** 3
+
+    data = poisson_data(pde=cubic if pde == "cubic" else pde)
+    output = solve(dde.Model(data, network([2, 12, 12, 1])))
+    model = dde.Model(data, network([2, 12, 12, 1]))
+    everything = solve(model, parameters="all")
+    assert relative_error(everything, wave) < 0.1 * relative_error(output, wave)
+    assert everything.residual_unseen < 0.1 * output.residual_unseen
+    assert everything.unknowns == sum(p.numel() for p in network([2, 12, 12, 1]).parameters()) - 24
+    assert "Levenberg-Marquardt" in str(everything)
+    x = np.random.default_rng(0).uniform(size=(50, 2))
+    np.testing.assert_allclose(model.predict(x), everything.predict(x), atol=2e-3)
