@@ -1,8 +1,8 @@
 """Levenberg-Marquardt on all parameters of a network, with its output layer solved for anew.
 
 The residuals r(θ, β) are linear, or nearly so, in the output layer and in the problem's other
-unknowns β, and far from it in the hidden layers θ. So β is never stepped, it is solved for wherever θ goes,
-and what has to fall is |r(θ, β(θ))| (variable projection: Golub and Pereyra, SIAM Journal on
+unknowns β, and far from it in the hidden layers θ. So β is not stepped but solved for wherever θ
+goes, and what has to fall is |r(θ, β(θ))| (variable projection: Golub and Pereyra, SIAM Journal on
 Numerical Analysis 10, 1973). With P the projection on the complement of the range of ∂r/∂β, the
 Jacobian of that is P ∂r/∂θ up to a term that is small with r (Kaufman, BIT 15, 1975), and a step is
 
@@ -271,11 +271,9 @@ class Descent:
             # Where the linearised problem has its minimum in β.
             along = inverse @ (range_.T @ (residual + scaled @ move))
             self.clock.tick("step")
-            system = System(
-                at_parameters(state.system.features, self.theta + move / scale),
-                state.system.others,
-            )
-            found = self._solved(system, state.unknowns - along)
+            theta = self.theta + move / scale
+            moved = System(at_parameters(state.system.features, theta), state.system.others)
+            found = self._solved(moved, state.unknowns - along)
             if found.merit < state.merit and predicted > 0:
                 gain = (state.merit**2 - found.merit**2) / predicted
                 self._damping *= max(1 / 3, 1 - (2 * min(gain, 1.0) - 1) ** 3)
@@ -284,13 +282,10 @@ class Descent:
             self._damping *= self._factor
             self._factor *= 2
             if self._damping > MOST_DAMPING:
-                self.problem.set_values(
-                    state.unknowns[state.system.unknowns - state.system.others :]
-                )
+                self.problem.set_values(others_of(state.system, state.unknowns))
                 self.stuck = True
                 return
-        self.theta = self.theta + move / scale
-        self._state = found
+        self.theta, self._state = theta, found
         self._check()
 
     def _evaluated(self, system: System, unknowns: torch.Tensor) -> State:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import math
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -55,14 +57,15 @@ def run(
     clock = Clock()
     with _host.double_precision(data, variables):
         task = _Task(data, model, seed, loss_weights, clock, variables)
-        if model is None:
-            trials = choice.choose(task.trial, task.wavenumber, tol, max_features)
-        else:
-            calibrated = model.net.spec is not None
-            if not calibrated:
-                calibrate(model, {"verbose": verbose})
-            trials = task.own_of_all(tol) if parameters == "all" else [task.own()]
-        best = task.best(trials)
+        with task.restored_on_failure():
+            if model is None:
+                trials = choice.choose(task.trial, task.wavenumber, tol, max_features)
+            else:
+                calibrated = model.net.spec is not None
+                if not calibrated:
+                    calibrate(model, {"verbose": verbose})
+                trials = task.own_of_all(tol) if parameters == "all" else [task.own()]
+            best = task.best(trials)
         task.problem.set_values(torch.tensor(best[0].fit.variables, dtype=torch.float64))
     # The network that holds the solution is made in the user's float.
     return task.finish(trials, *best, tol)
@@ -132,6 +135,15 @@ class _Task:
         self._points: dict[int, Points] = {}
         self._systems: dict[int, System] = {}
         clock.tick("equations")
+
+    @contextlib.contextmanager
+    def restored_on_failure(self) -> Iterator[None]:
+        """Give the problem's other unknowns their values back; the network still has its own."""
+        try:
+            yield
+        except BaseException:
+            self.problem.set_values(self.first_values)
+            raise
 
     def _weights(self, given: Any, count: int) -> list[float]:
         if given is None:

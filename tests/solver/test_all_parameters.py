@@ -1,5 +1,7 @@
 """parameters="all": its Jacobian against automatic differentiation, and what it gains."""
 
+import itertools
+
 import deepxde as dde
 import numpy as np
 import pytest
@@ -7,8 +9,10 @@ import torch
 
 import deepxde_repnet
 from deepxde_repnet import RepFNN, RepPFNN, _host
+from deepxde_repnet.solver import all_parameters
 from deepxde_repnet.solver.all_parameters import (
     DampedSteps,
+    Descent,
     at_parameters,
     hidden_parameters,
     jacobian,
@@ -220,3 +224,116 @@ def test_error_falls_by_a_clear_factor(pde):
     assert "Levenberg-Marquardt" in str(everything)
     x = np.random.default_rng(0).uniform(size=(50, 2))
     np.testing.assert_allclose(model.predict(x), everything.predict(x), atol=2e-3)
+
+
+def test_residual_never_rises(monkeypatch):
+    seen = []
+    original = Descent.step
+
+    def step(self):
+        original(self)
+        seen[:] = self.history
+
+    monkeypatch.setattr(Descent, "step", step)
+    solve(dde.Model(poisson_data(), network([2, 8, 8, 1])), parameters="all")
+    fitted = [one for one, _ in seen]
+    assert len(fitted) > 5
+    assert all(after < before for before, after in itertools.pairwise(fitted))
+
+
+def test_hard_conditions_and_a_parallel_network():
+    def pde(x, y):
+        return [laplacian(y, x) + 2 * K**2 * source(x), y[:, 1:2] - 2 * y[:, 0:1] ** 2]
+
+    def exact(x):
+        return np.hstack([wave(x), 2 * wave(x) ** 2])
+
+    def transform(x, y):
+        return x[:, 0:1] * (1 - x[:, 0:1]) * x[:, 1:2] * (1 - x[:, 1:2]) * y
+
+    found = {}
+    for parameters in ("output", "all"):
+        net = network([2, [10, 10], [10, 10], 2], kind=RepPFNN)
+        net.apply_output_transform(transform)
+        model = dde.Model(poisson_data([], pde), net)
+        solution = solve(model, parameters=parameters)
+        found[parameters] = relative_error(solution, exact)
+        x = np.random.default_rng(0).uniform(size=(50, 2))
+        np.testing.assert_allclose(model.predict(x), solution.predict(x), atol=2e-3)
+    assert found["all"] < 0.2 * found["output"]
+
+
+def test_an_unknown_of_the_equation_is_found_too():
+    k2 = dde.Variable(20.0)
+    points = np.random.default_rng(1).uniform(0.1, 0.9, (9, 2))
+
+    def pde(x, u):
+        return -laplacian(u, x) - k2 * u - K**2 * source(x)
+
+    conditions = [
+        dde.icbc.DirichletBC(SQUARE, lambda x: 0, everywhere),
+        dde.icbc.PointSetBC(points, wave(points)),
+    ]
+    model = dde.Model(poisson_data(conditions, pde), network([2, 12, 12, 1]))
+    solution = solve(model, parameters="all", external_trainable_variables=k2)
+    (found,) = solution.variables
+    assert found.value == pytest.approx(K**2, rel=1e-3)
+    assert 0 < found.standard_error < 1
+    assert k2.item() == pytest.approx(found.value, rel=1e-6)
+
+
+class Broken(Exception):
+    pass
+
+
+@pytest.mark.parametrize("failure", [Broken, KeyboardInterrupt])
+def test_network_and_unknowns_are_as_they_were_after_a_failure(failure, monkeypatch):
+    k2 = dde.Variable(20.0)
+
+    def pde(x, u):
+        return poisson(x, u) - (k2 - 19) * u
+
+    def check(self):
+        if self.steps == 3:
+            raise failure
+
+    monkeypatch.setattr(Descent, "_check", check)
+    net = network([2, 8, 8, 1])
+    before = {name: value.clone() for name, value in net.state_dict().items()}
+    with pytest.raises(failure):
+        model = dde.Model(poisson_data(pde=pde), net)
+        solve(model, parameters="all", external_trainable_variables=[k2])
+    assert k2.item() == 20.0 and k2.dtype == torch.float32
+    assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
+    assert all(p.requires_grad for p in net.parameters())
+    assert dde.config.default_float() == "float32"
+
+
+def frozen():
+    net = network([2, 8, 1])
+    net.linears[0].shift.requires_grad_(False)
+    return dde.Model(poisson_data(), net)
+
+
+@pytest.mark.parametrize(
+    ("problem", "parameters", "message"),
+    [
+        (lambda: dde.Model(poisson_data(), network([2, 8, 1])), "hidden", "parameters='hidden'"),
+        (poisson_data, "all", "only data were given"),
+        (frozen, "all", "requires_grad_"),
+        (
+            lambda: dde.Model(poisson_data(), network([2, 150, 150, 1])),
+            "all",
+            "up to 20000 parameters in the hidden layers, and this one has 23100",
+        ),
+    ],
+)
+def test_what_cannot_be_done_is_said(problem, parameters, message):
+    with pytest.raises(ValueError, match=message):
+        solve(problem(), parameters=parameters)
+
+
+def test_a_jacobian_that_is_too_large_is_refused(monkeypatch):
+    monkeypatch.setattr(all_parameters, "MOST_BYTES", 1e6)
+    with pytest.raises(ValueError, match=r"GB for 96 parameters and \d+ equations"):
+        solve(dde.Model(poisson_data(), network([2, 8, 8, 1])), parameters="all")
