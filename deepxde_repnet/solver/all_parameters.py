@@ -34,12 +34,16 @@ from .gauss_newton import Clock, Points, field_of, norms, total
 from .least_squares import Damped, LeastSquares, triangularise
 from .solution import Fit
 
-MAX_STEPS = 100
+MAX_STEPS = 200
 FIRST_DAMPING = 1e-3
 MOST_DAMPING = 1e6
 
-#: At rest: over so many steps neither residual has fallen by this factor.
-PATIENCE, GAIN = 8, 0.95
+#: At rest: over so many steps the residual has not fallen by this factor.
+PATIENCE, GAIN = 10, 0.95
+
+#: Overfitted: for so many steps the residual at unseen points has been above its least, and now it
+#: is that many times the one at the fitted points.
+PATIENCE_UNSEEN, OVERFIT = 25, 4.0
 
 #: Directions of ∂r/∂β with a singular value below this part of the largest are round-off.
 RANGE = 1e-10
@@ -231,17 +235,13 @@ class Descent:
     @property
     def at_rest(self) -> bool:
         """Whether the residual is below ``tol`` or falls no more."""
-        if self.stuck or self._least(self.history)[1] <= self.tol:
+        if self.stuck or min(unseen for _, unseen in self.history) <= self.tol:
             return True
-        if len(self.history) <= PATIENCE:
-            return False
-        before, now = self._least(self.history[:-PATIENCE]), self._least(self.history)
-        return now[1] > GAIN * before[1]
-
-    @staticmethod
-    def _least(history: list[tuple[float, float]]) -> tuple[float, float]:
-        fitted, unseen = zip(*history, strict=True)
-        return min(fitted), min(unseen)
+        fitted, unseen = zip(*self.history, strict=True)
+        resting = len(fitted) > PATIENCE and fitted[-1] > GAIN * fitted[-1 - PATIENCE]
+        since_best = len(unseen) - 1 - int(np.argmin(unseen))
+        overfit = since_best >= PATIENCE_UNSEEN and unseen[-1] > OVERFIT * fitted[-1]
+        return resting or overfit
 
     def step(self) -> None:
         """Linearise, and move with more and more damping until the residual falls."""
@@ -317,7 +317,7 @@ class Descent:
         rows = self.problem.linearise(points.check, field_of(state.system, state.unknowns))
         unseen = [norm / points.check_size for norm in norms(rows, points.check_factors)]
         size = float(np.linalg.norm(unseen))
-        if size < self._least(self.history)[1]:
+        if size < min(unseen for _, unseen in self.history):
             self.best, self._best_unseen = state, unseen
         self.history.append((state.merit / points.size, size))
         self.clock.tick("unseen points")
