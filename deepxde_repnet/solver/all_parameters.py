@@ -45,6 +45,9 @@ PATIENCE, GAIN = 10, 0.95
 #: is that many times the one at the fitted points.
 PATIENCE_UNSEEN, OVERFIT = 25, 4.0
 
+#: The residual at unseen points is looked at when the other has fallen by this factor.
+CHECKED = 0.9
+
 #: Directions of ∂r/∂β with a singular value below this part of the largest are round-off.
 RANGE = 1e-10
 
@@ -224,6 +227,7 @@ class Descent:
         self._norms = torch.zeros_like(self.theta)
         self.steps, self.stuck = 0, False
         self.history = [(self._state.merit / points.size, start.unseen)]
+        self._merit_checked = math.inf
         self.best, self._best_unseen = self._state, list(start.unseen_by_equation)
         clock.tick("equations")
 
@@ -274,6 +278,7 @@ class Descent:
             theta = self.theta + move / scale
             moved = System(at_parameters(state.system.features, theta), state.system.others)
             found = self._solved(moved, state.unknowns - along)
+            self.clock.tick("equations")
             if found.merit < state.merit and predicted > 0:
                 gain = (state.merit**2 - found.merit**2) / predicted
                 self._damping *= max(1 / 3, 1 - (2 * min(gain, 1.0) - 1) ** 3)
@@ -286,7 +291,9 @@ class Descent:
                 self.stuck = True
                 return
         self.theta, self._state = theta, found
-        self._check()
+        self.history.append((found.merit / self.points.size, self.history[-1][1]))
+        if found.merit < CHECKED * self._merit_checked:
+            self._check()
 
     def _evaluated(self, system: System, unknowns: torch.Tensor) -> State:
         self.problem.set_values(others_of(system, unknowns))
@@ -296,30 +303,36 @@ class Descent:
 
     def _solved(self, system: System, guess: torch.Tensor) -> State:
         """The state with β solved for, linearised at a guess; the guess where that is better."""
-        guessed = self._evaluated(system, guess)
-        if guessed.merit == math.inf:
-            return guessed
-        values = others_of(system, guess)
-        field = field_of(system, guess)
-        affine = [r.affine(field, values) for r in guessed.rows]
-        upper = triangularise(system.blocks(affine, self.points.factors), system.unknowns)
-        best = guessed
+        points = self.points
+        if points.linear:
+            best, affine = None, points.rows
+        else:
+            best = self._evaluated(system, guess)
+            if best.merit == math.inf:
+                return best
+            field, values = field_of(system, guess), others_of(system, guess)
+            affine = [r.affine(field, values) for r in best.rows]
+        upper = triangularise(system.blocks(affine, points.factors), system.unknowns)
         for damping in OUTPUT_DAMPINGS:
             solved = LeastSquares(upper).solve(damping)
             found = replace(self._evaluated(system, solved.unknowns), solved=solved)
-            best = min(best, found, key=lambda state: state.merit)
+            if best is None or found.merit < best.merit:
+                best = found
+                break
+        assert best is not None
         self.problem.set_values(others_of(system, best.unknowns))
         return best
 
     def _check(self) -> None:
         """Note the residual at unseen points, and the best state by it."""
         state, points = self._state, self.points
+        self._merit_checked = state.merit
         rows = self.problem.linearise(points.check, field_of(state.system, state.unknowns))
         unseen = [norm / points.check_size for norm in norms(rows, points.check_factors)]
         size = float(np.linalg.norm(unseen))
-        if size < min(unseen for _, unseen in self.history):
+        if size < float(np.linalg.norm(self._best_unseen)):
             self.best, self._best_unseen = state, unseen
-        self.history.append((state.merit / points.size, size))
+        self.history[-1] = (state.merit / points.size, size)
         self.clock.tick("unseen points")
 
     def fit(self) -> Fit:
