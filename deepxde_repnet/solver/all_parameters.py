@@ -56,7 +56,7 @@ OUTPUT_DAMPINGS = (1e-12, 1e-8)
 
 
 #: Points inside for each parameter, and the most of them.
-PER_PARAMETER, MOST_POINTS = 0.5, 2000
+PER_PARAMETER, MOST_POINTS = 2.0, 1500
 
 MOST_PARAMETERS = 20_000
 

@@ -105,8 +105,6 @@ def brute_force(levels, activation, x, unknowns, sizes):
 @pytest.mark.parametrize("name", CASES)
 def test_jacobian_against_automatic_differentiation(name, transform):
     pde, sizes, options = CASES[name]
-    if transform is not None and pde is coupled:
-        pytest.skip("the transform is of one output")
     net = network(sizes, **options)
     x = np.random.default_rng(2).uniform(size=(11, 2))
     data = poisson_data(pde=pde)
@@ -205,7 +203,7 @@ def relative_error(solution, exact):
     return np.linalg.norm(solution._values(x) - exact(x)) / np.linalg.norm(exact(x))
 
 
-def solve(model, tol=1e-6, **options):
+def solve(model, tol=2e-2, **options):
     return deepxde_repnet.solve(model, tol, verbose=0, **options)
 
 
@@ -218,6 +216,7 @@ def test_error_falls_by_a_clear_factor(pde):
     output = solve(dde.Model(data, network([2, 12, 12, 1])))
     model = dde.Model(data, network([2, 12, 12, 1]))
     everything = solve(model, parameters="all")
+    assert everything.converged
     assert relative_error(everything, wave) < 0.1 * relative_error(output, wave)
     assert everything.residual_unseen < 0.1 * output.residual_unseen
     assert everything.unknowns == sum(p.numel() for p in network([2, 12, 12, 1]).parameters()) - 24
@@ -275,7 +274,7 @@ def test_an_unknown_of_the_equation_is_found_too():
         dde.icbc.PointSetBC(points, wave(points)),
     ]
     model = dde.Model(poisson_data(conditions, pde), network([2, 12, 12, 1]))
-    solution = solve(model, parameters="all", external_trainable_variables=k2)
+    solution = solve(model, tol=3e-3, parameters="all", external_trainable_variables=k2)
     (found,) = solution.variables
     assert found.value == pytest.approx(K**2, rel=1e-3)
     assert 0 < found.standard_error < 1
