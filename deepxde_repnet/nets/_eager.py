@@ -108,21 +108,18 @@ class EagerRepNet(RepNet):
             for level in self._levels()
         ]
 
-    def from_numpy(self, weights: Weights) -> None:
-        """Set the parameters, in place; what ``to_numpy`` gives is left as it is."""
-        for level, layers in zip(weights, self._levels(), strict=True):
-            for arrays, layer in zip(level, layers, strict=True):
-                if isinstance(arrays, Rep):
-                    self._assign_rep(layer, arrays)
-                else:
-                    self._assign(self._kernel(layer), arrays.kernel)
-                    self._assign(layer.bias, arrays.bias)
 
-    def _assign_rep(self, layer: Any, arrays: Rep) -> None:
-        direction = arrays.direction
-        if layer.parameterization == "shift":
-            direction = direction * self._numpy(layer.slope_scale)
-        self._assign(layer.direction, direction)
-        self._assign(layer.shift, arrays.shift)
-        if layer.parameterization == "log-scale":
-            self._assign(layer.log_scale, arrays.log_scale)
+def set_weights(net: EagerRepNet, weights: Weights) -> None:
+    """Set a network's parameters, in place; what ``to_numpy`` gives leaves it as it is."""
+    for level, layers in zip(weights, net._levels(), strict=True):
+        for arrays, layer in zip(level, layers, strict=True):
+            if isinstance(arrays, Rep):
+                shift = layer.parameterization == "shift"
+                scale = net._numpy(layer.slope_scale) if shift else 1.0
+                net._assign(layer.direction, arrays.direction * scale)
+                net._assign(layer.shift, arrays.shift)
+                if layer.parameterization == "log-scale":
+                    net._assign(layer.log_scale, arrays.log_scale)
+            else:
+                net._assign(net._kernel(layer), arrays.kernel)
+                net._assign(layer.bias, arrays.bias)

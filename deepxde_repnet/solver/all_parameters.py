@@ -269,11 +269,11 @@ class Descent:
         wanted = range_ @ (range_.T @ residual) - residual
         steps = DampedSteps(projected, wanted)
         self.clock.tick("normal equations")
-        while True:
+        while self._damping <= MOST_DAMPING:
             move = steps.solve(self._damping)
-            predicted = float(wanted.norm() ** 2 - (wanted - projected @ move).norm() ** 2)
             # Where the linearised problem has its minimum in β.
             along = inverse @ (range_.T @ (residual + scaled @ move))
+            predicted = float(wanted.norm() ** 2 - (wanted - projected @ move).norm() ** 2)
             self.clock.tick("step")
             theta = self.theta + move / scale
             moved = System(at_parameters(state.system.features, theta), state.system.others)
@@ -281,17 +281,18 @@ class Descent:
             self.clock.tick("equations")
             if found.merit < state.merit and predicted > 0:
                 gain = (state.merit**2 - found.merit**2) / predicted
-                self._damping *= max(1 / 3, 1 - (2 * min(gain, 1.0) - 1) ** 3)
-                self._damping = max(self._damping, LEAST_DAMPING)
-                self._factor = 2.0
-                break
+                self._accept(theta, found, gain)
+                return
             self._damping *= self._factor
             self._factor *= 2
-            if self._damping > MOST_DAMPING:
-                self.problem.set_values(others_of(state.system, state.unknowns))
-                self.stuck = True
-                return
+        self.problem.set_values(others_of(state.system, state.unknowns))
+        self.stuck = True
+
+    def _accept(self, theta: torch.Tensor, found: State, gain: float) -> None:
+        """Go there; damp less the better the linearisation has told the fall, as ``gain`` says."""
         self.theta, self._state = theta, found
+        less = max(1 / 3, 1 - (2 * min(gain, 1.0) - 1) ** 3)
+        self._damping, self._factor = max(less * self._damping, LEAST_DAMPING), 2.0
         self.history.append((found.merit / self.points.size, self.history[-1][1]))
         if found.merit < CHECKED * self._merit_checked:
             self._check()
@@ -369,9 +370,9 @@ class DampedSteps:
     """``min |A δ - b|² + λ |δ|²`` for several λ, by Cholesky on whichever side of A is shorter.
 
     That is ``(AᵀA + λ) δ = Aᵀ b``, or ``δ = Aᵀ y`` with ``(A Aᵀ + λ) y = b``. It squares the
-    condition number, which a step can bear: with columns of norm 1 at most, n of them, the round-off
-    in the product is about 1e-16 n, far below the smallest λ that is used, and a step that is a
-    little off is judged by the residual like any other. Each λ then costs n³/3 operations, where
+    condition number, which a step can bear: with n columns of norm 1 at most, the round-off in the
+    product is about 1e-16 n, below the smallest λ that is used, and a step that is a little off is
+    judged by the residual like any other. Each λ then costs n³/3 operations, where
     triangularisation would take ten times as many.
     """
 
@@ -386,7 +387,7 @@ class DampedSteps:
         """δ, with λ = ``damping``."""
         damped = self._product.clone()
         damped.diagonal().add_(damping)
-        factor = torch.linalg.cholesky(damped)
+        factor, _ = torch.linalg.cholesky_ex(damped)  # where that fails the residual does not fall
         found = torch.cholesky_solve(self._right[:, None], factor)[:, 0]
         return self._matrix.T @ found if self._wide else found
 

@@ -15,6 +15,7 @@ import torch
 from .. import _host
 from ..calibrate import calibrate, estimate_wavenumber
 from ..nets import RepFNN, RepNet
+from ..nets._eager import set_weights
 from ..spec import Array, Box, RepSpec
 from ..taylor import pytorch as taylor
 from ..taylor.features import Features
@@ -365,9 +366,8 @@ class _Task:
             model = _host.Model(self.data, net)
         elif kept.fit.moved:
             features = self._systems[id(kept)].features
-            model.net.from_numpy(
-                all_parameters.rep_weights(model.net.spec, model.net.to_numpy(), features)
-            )
+            weights = all_parameters.rep_weights(model.net.spec, model.net.to_numpy(), features)
+            set_weights(model.net, weights)
         _host.set_output_layer(model.net, kernels)
         _host.compile_once(model)
         return model

@@ -9,6 +9,7 @@ import torch
 
 import deepxde_repnet
 from deepxde_repnet import RepFNN, RepPFNN, _host
+from deepxde_repnet.nets._eager import set_weights
 from deepxde_repnet.solver import all_parameters
 from deepxde_repnet.solver.all_parameters import (
     DampedSteps,
@@ -188,9 +189,9 @@ def test_the_network_holds_other_parameters_exactly(sizes, kind, parameterizatio
     theta = hidden_parameters(features)
     theta = theta + 0.3 * torch.randn(theta.shape, generator=generator, dtype=torch.float64)
     moved = at_parameters(features, theta)
-    net.from_numpy(rep_weights(net.spec, net.to_numpy(), moved))
+    set_weights(net, rep_weights(net.spec, net.to_numpy(), moved))
     torch.testing.assert_close(hidden_parameters(features_of(net)), theta)
-    net.from_numpy(net.to_numpy())
+    set_weights(net, net.to_numpy())
     torch.testing.assert_close(hidden_parameters(features_of(net)), theta)
 
 
@@ -260,6 +261,16 @@ def test_hard_conditions_and_a_parallel_network():
         x = np.random.default_rng(0).uniform(size=(50, 2))
         np.testing.assert_allclose(model.predict(x), solution.predict(x), atol=2e-3)
     assert found["all"] < 0.2 * found["output"]
+
+
+def test_inputs_that_are_transformed():
+    net = RepFNN([4, 6, 6, 1], "tanh", "Glorot uniform", seed=1)
+    net.apply_feature_transform(lambda x: torch.cat([x, torch.sin(3 * x)], dim=1))
+    model = dde.Model(poisson_data(), net)
+    solution = solve(model, parameters="all")
+    assert solution.converged
+    x = np.random.default_rng(0).uniform(size=(50, 2))
+    np.testing.assert_allclose(model.predict(x), solution.predict(x), atol=2e-3)
 
 
 def test_an_unknown_of_the_equation_is_found_too():
