@@ -55,7 +55,8 @@ class _Activated(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, gradient: torch.Tensor) -> Any:
         (z,) = ctx.saved_tensors
-        return gradient * ctx.derivative(z.detach(), ctx.order + 1), None, None
+        # So that it can be differentiated once more.
+        return gradient * _Activated.apply(z, ctx.derivative, ctx.order + 1), None, None
 
 
 def _sine(z: torch.Tensor, order: int) -> torch.Tensor:

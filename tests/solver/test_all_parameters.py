@@ -264,11 +264,11 @@ def test_hard_conditions_and_a_parallel_network():
 
 
 def test_inputs_that_are_transformed():
-    net = RepFNN([4, 6, 6, 1], "tanh", "Glorot uniform", seed=1)
+    net = RepFNN([4, 10, 10, 1], "tanh", "Glorot uniform", seed=1)
     net.apply_feature_transform(lambda x: torch.cat([x, torch.sin(3 * x)], dim=1))
     model = dde.Model(poisson_data(), net)
     solution = solve(model, parameters="all")
-    assert solution.converged
+    assert solution.residual_unseen < 0.1 * solution.trials[0].fit.unseen
     x = np.random.default_rng(0).uniform(size=(50, 2))
     np.testing.assert_allclose(model.predict(x), solution.predict(x), atol=2e-3)
 
