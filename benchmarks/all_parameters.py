@@ -69,7 +69,6 @@ def measure(name: str, seed: int, parameters: str) -> tuple[float, float, Any]:
 
 
 def main(names: list[str]) -> None:
-    torch.set_num_threads(1)
     print("problem      hidden  parameters  seed   error    time    residual unseen  steps")
     for name in names or list(PROBLEMS):
         for seed in range(3):
@@ -84,4 +83,5 @@ def main(names: list[str]) -> None:
 
 
 if __name__ == "__main__":
+    torch.set_num_threads(1)
     main(sys.argv[1:])

@@ -39,7 +39,7 @@ MAX_STEPS = 200
 FIRST_DAMPING, LEAST_DAMPING, MOST_DAMPING = 1e-3, 1e-11, 1e6
 
 #: At rest: over so many steps the residual has not fallen by this factor.
-PATIENCE, GAIN = 10, 0.95
+PATIENCE, GAIN = 20, 0.9
 
 #: Overfitted: for so many steps the residual at unseen points has been above its least, and now it
 #: is that many times the one at the fitted points.

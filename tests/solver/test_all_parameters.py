@@ -8,6 +8,7 @@ import pytest
 import torch
 
 import deepxde_repnet
+from benchmarks import all_parameters as benchmark
 from deepxde_repnet import RepFNN, RepPFNN, _host
 from deepxde_repnet.nets._eager import set_weights
 from deepxde_repnet.solver import all_parameters
@@ -347,3 +348,11 @@ def test_a_jacobian_that_is_too_large_is_refused(monkeypatch):
     monkeypatch.setattr(all_parameters, "MOST_BYTES", 1e5)
     with pytest.raises(ValueError, match=r"GB for 96 parameters and \d+ equations"):
         solve(dde.Model(poisson_data(), network([2, 8, 8, 1])), parameters="all")
+
+
+def test_the_benchmark_runs(monkeypatch, capsys):
+    small = (benchmark.cubic, wave, [6, 6], 2.0, 0.5)
+    monkeypatch.setattr(benchmark, "PROBLEMS", {"cubic": small})
+    benchmark.main([])
+    lines = capsys.readouterr().out.splitlines()
+    assert sum("[6, 6]" in line for line in lines) == 6
