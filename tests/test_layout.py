@@ -53,7 +53,7 @@ RULES = {
     "nets": Rule(BASE, own_framework=True),
     "calibrate": Rule(BASE | {"nets"}),
     "taylor": Rule(BASE | {"nets"}, own_framework=True),
-    "solver": Rule(BASE | {"calibrate", "nets", "taylor"}),
+    "solver": Rule(BASE | {"calibrate", "nets", "taylor"}, own_framework=True),
     "train": Rule(BASE | {"calibrate", "nets", "taylor"}, own_framework=True),
     # Knows arrays, not models.
     "plotting": Rule(frozenset({"spec", "theory"}), SCIENCE | {"matplotlib"}),

@@ -10,7 +10,7 @@ import numpy as np
 
 from .. import _host
 from ..spec import Array, Box, RepSpec
-from ..theory.initialize import Dense, Weights
+from ..theory.initialize import Dense, Rep, Weights
 from ._base import RepNet, read_rep
 
 
@@ -107,3 +107,19 @@ class EagerRepNet(RepNet):
             ]
             for level in self._levels()
         ]
+
+
+def set_weights(net: EagerRepNet, weights: Weights) -> None:
+    """Set a network's parameters, in place; what ``to_numpy`` gives leaves it as it is."""
+    for level, layers in zip(weights, net._levels(), strict=True):
+        for arrays, layer in zip(level, layers, strict=True):
+            if isinstance(arrays, Rep):
+                shift = layer.parameterization == "shift"
+                scale = net._numpy(layer.slope_scale) if shift else 1.0
+                net._assign(layer.direction, arrays.direction * scale)
+                net._assign(layer.shift, arrays.shift)
+                if layer.parameterization == "log-scale":
+                    net._assign(layer.log_scale, arrays.log_scale)
+            else:
+                net._assign(net._kernel(layer), arrays.kernel)
+                net._assign(layer.bias, arrays.bias)

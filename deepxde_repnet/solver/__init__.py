@@ -17,6 +17,7 @@ def solve(
     max_features: int = 4000,
     seed: int = 0,
     verbose: int = 1,
+    parameters: str = "output",
 ) -> Solution:
     """Solve a DeepXDE problem by linear least squares, or Gauss-Newton where it is not linear.
 
@@ -40,6 +41,10 @@ def solve(
         max_features: Largest number of features to try.
         seed: Of the features and of the points.
         verbose: 0 is silent.
+        parameters: ``"output"`` keeps the hidden layers as they are. ``"all"``, which takes a
+            model with a small network, goes on from there and moves all parameters by
+            Levenberg-Marquardt, until the residual at unseen points is below ``tol`` or falls no
+            more; the network then holds the parameters that made it smallest.
 
     Returns:
         The solution; printed, it is its own report.
@@ -52,7 +57,14 @@ def solve(
     # What it stands on exists for some backends only, and says so on the others.
     task = importlib.import_module(".task", __name__)
     found: Solution = task.run(
-        problem, tol, external_trainable_variables, loss_weights, max_features, seed, verbose
+        problem,
+        tol,
+        external_trainable_variables,
+        loss_weights,
+        max_features,
+        seed,
+        verbose,
+        parameters,
     )
     return found
 

@@ -30,6 +30,7 @@ class Fit:
         noise: Name of a set of given values -> standard deviation of the noise found in it, in
             units of its residual; these values count neither as fitted nor as unseen residual.
         variables, standard_errors: Of the problem's other unknowns, in the order given.
+        moved: Number of Levenberg-Marquardt steps in which the hidden layers moved too.
     """
 
     unknowns: Any
@@ -44,6 +45,7 @@ class Fit:
     variables: tuple[float, ...] = ()
     standard_errors: tuple[float, ...] = ()
     noise: dict[str, float] = field(default_factory=dict)
+    moved: int = 0
 
 
 class Estimate(NamedTuple):
@@ -81,13 +83,13 @@ class Solution:
         kept: The one of them that is the solution.
         equations: Name of each equation and condition -> number of points fitted.
         error_estimate: Relative root mean square change of the solution from the best one with
-            fewer features, at unseen points: an estimate of that one's error, so on the safe side.
-            None where there is only one.
+            fewer features, or with the hidden layers as they were, at unseen points: an estimate of
+            that one's error, so on the safe side. None where there is only one.
         linear: Whether the problem was found to be linear.
         seconds: Time by stage.
         converged: Whether the residual at unseen points is below ``tol``.
         tol: As given.
-        unknowns: Number of coefficients and biases.
+        unknowns: Number of coefficients and biases, and of all other parameters that were sought.
     """
 
     trials: tuple[Trial, ...]
@@ -195,8 +197,11 @@ class Solution:
         for i, found in enumerate(self.variables):
             lines.append(f"unknown {i + 1}: {found.value:.10g} ± {found.standard_error:.1e}")
         if self.error_estimate is not None:
-            lines.append(f"change from the best with fewer features: {self.error_estimate:.1e}")
+            coarser = "the output layer alone" if fit.moved else "the best with fewer features"
+            lines.append(f"change from {coarser}: {self.error_estimate:.1e}")
         solver = "one linear solve" if self.linear else f"{fit.steps} Gauss-Newton steps"
+        if fit.moved:
+            solver += f", {fit.moved} Levenberg-Marquardt steps on all parameters"
         stages = ", ".join(f"{name} {s:.1f}" for name, s in self.seconds.items())
         lines.append(
             f"{len(self.trials)} sets of features tried, {solver}; "
@@ -208,7 +213,11 @@ class Solution:
 
     def _advice(self) -> str:
         fit = self.kept.fit
-        if fit.unseen > 10 * fit.residual:
+        if fit.moved and not fit.converged:
+            reason = (
+                "was still improving at the last step: call solve again, or take a larger network"
+            )
+        elif fit.unseen > 10 * fit.residual:
             reason = "fits its points but not those between them: more points or flatter features"
         elif fit.residual > self.tol:
             reason = (

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import importlib
 import math
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -16,10 +19,10 @@ from ..spec import Array, Box, RepSpec
 from ..taylor.features import Features, Tensor
 from ..taylor.framework import taylor
 from ..theory.initialize import draw
-from . import choice
+from . import all_parameters, choice
 from .equations import Equation, Problem, Rows, System, problem_of, scales
 from .gauss_newton import Clock, Points, field_of, solve_features, total
-from .solution import Solution, Trial
+from .solution import Fit, Solution, Trial
 
 #: Equations of the PDE for each feature, and points of each condition for each n^((d-1)/d).
 PER_FEATURE = 3.0
@@ -36,6 +39,7 @@ def run(
     max_features: int,
     seed: int,
     verbose: int,
+    parameters: str,
 ) -> Solution:
     """See ``solve``."""
     if not (isinstance(tol, (int, float)) and tol > 0 and math.isfinite(tol)):
@@ -43,6 +47,7 @@ def run(
     model = problem if isinstance(problem, _host.Model) else None
     data = problem if model is None else model.data
     _check_problem(data)
+    all_parameters.check(parameters, model)
     if model is not None and not isinstance(model.net, RepNet):
         raise ValueError(
             f"the model's network is a {type(model.net).__name__}; solve takes the features of a "
@@ -52,14 +57,15 @@ def run(
     clock = Clock()
     with _host.double_precision(data, variables):
         task = _Task(data, model, seed, loss_weights, clock, variables, tol)
-        if model is None:
-            trials = choice.choose(task.trial, task.wavenumber, tol, max_features)
-        else:
-            calibrated = model.net.spec is not None
-            if not calibrated:
-                calibrate(model, {"verbose": verbose})
-            trials = [task.own()]
-        best = task.best(trials)
+        with task.restored_on_failure():
+            if model is None:
+                trials = choice.choose(task.trial, task.wavenumber, tol, max_features)
+            else:
+                calibrated = model.net.spec is not None
+                if not calibrated:
+                    calibrate(model, {"verbose": verbose})
+                trials = task.own_of_all(tol) if parameters == "all" else [task.own()]
+            best = task.best(trials)
         task.problem.set_values(taylor.asarray(best[0].fit.variables))
     # The network that holds the solution is made in the user's float.
     return task.finish(trials, *best, tol)
@@ -126,9 +132,19 @@ class _Task:
         self.wavenumber = self._wavenumber(rows)
         self.scales = scales(rows, self.wavenumber / self.domain.half_width)
         self.weights = self._weights(loss_weights, len(rows))
+        self.density = 1.0  # of the points, relative to what features alone need
         self._points: dict[int, Points] = {}
         self._systems: dict[int, System] = {}
         clock.tick("equations")
+
+    @contextlib.contextmanager
+    def restored_on_failure(self) -> Iterator[None]:
+        """Give the problem's other unknowns their values back; the network still has its own."""
+        try:
+            yield
+        except BaseException:
+            self.problem.set_values(self.first_values)
+            raise
 
     def _weights(self, given: Any, count: int) -> list[float]:
         if given is None:
@@ -200,7 +216,7 @@ class _Task:
     def points(self, features: int) -> Points:
         """Points for that many features, drawn once."""
         if features not in self._points:
-            fit = self._equations(features, even=True, seed=self.seed)
+            fit = self._equations(math.ceil(self.density * features), even=True, seed=self.seed)
             self.problem.set_values(self.first_values)
             rows, (check, checked) = self.problem.linearise(fit), self._checked
             factors, check_factors = self._factors(rows), self._factors(checked)
@@ -265,11 +281,33 @@ class _Task:
 
     def own(self) -> Trial:
         """Solve on the features of the model's network."""
-        net = self.model.net
-        features = Features(net.spec, net.to_numpy(), taylor, transform=_host.input_transform(net))
-        system = System(features, len(self.first_values))
-        size = max(features.sizes)
+        system = System(self._own_features(), len(self.first_values))
+        size = max(system.features.sizes)
         fit = solve_features(self.problem, system, self.points(size), self.clock)
+        return self._own_trial(system, size, fit)
+
+    def own_of_all(self, tol: float) -> list[Trial]:
+        """Solve on these features, and then for all parameters of the network."""
+        features = self._own_features()
+        size = max(features.sizes)
+        # On features that cannot hold the solution everything would pass for noise.
+        self.noisy = False
+        moving = importlib.import_module(".all_parameters.pytorch", __package__)
+        self.density = moving.density(features, PER_FEATURE * size)
+        points = self.points(size)
+        moving.check_size(features, points)
+        first = self.own()
+        system, fit = moving.solve_all(
+            self.problem, self._systems[id(first)], points, self.clock, first.fit, tol
+        )
+        return [first, self._own_trial(system, size, fit)]
+
+    def _own_features(self) -> Features:
+        net = self.model.net
+        return Features(net.spec, net.to_numpy(), taylor, transform=_host.input_transform(net))
+
+    def _own_trial(self, system: System, size: int, fit: Fit) -> Trial:
+        net = self.model.net
         activation = net.given.activation
         family = activation if isinstance(activation, str) else type(activation).__name__
         trial = Trial(family, tuple(net.spec.slope_scale), size, fit)
@@ -314,7 +352,7 @@ class _Task:
             seconds=dict(self.clock.seconds),
             converged=kept.fit.converged and kept.fit.unseen <= tol,
             tol=tol,
-            unknowns=system.unknowns,
+            unknowns=system.unknowns + all_parameters.count(system.features, kept.fit),
             _inputs=None if transformed else self.domain.dim,
             _values=_Values(system, kept.fit.unknowns, self.problem.transform),
             _model=solved,
@@ -334,6 +372,9 @@ class _Task:
                 seed=self.seed,
             )
             model = _host.Model(self.data, net)
+        elif kept.fit.moved:
+            moving = importlib.import_module(".all_parameters.pytorch", __package__)
+            moving.set_hidden_layers(model.net, self._systems[id(kept)].features)
         _host.compile_once(model)  # which makes JAX's parameters
         _host.set_output_layer(model, kernels)
         return model

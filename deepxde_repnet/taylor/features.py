@@ -12,6 +12,7 @@ A, of r blocks each:
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import Any, Protocol
@@ -27,6 +28,12 @@ Tensor = Any
 #: A field at N points: axes -> its derivative, (N, n), or (1, n) where it is the same at every
 #: point, or None where it is zero.
 Jet = Callable[[Axes], Tensor | None]
+
+#: Kernel (inputs, n) and bias (1, n) of a layer.
+Affine = tuple[Tensor, Tensor]
+
+#: (level, branch, jet of the layer's inputs, jet of its z) -> a jet to use for z.
+Watch = Callable[[int, int, Jet, Jet], Jet]
 
 
 class Arrays(Protocol):
@@ -107,7 +114,7 @@ class Features:
             for _ in range(len(layer.bias))  # type: ignore[union-attr]
         )
 
-    def _affine(self, spec: RepSpec, layer: Any) -> tuple[Tensor, Tensor]:
+    def _affine(self, spec: RepSpec, layer: Any) -> Affine:
         """Kernel (inputs, n) and bias (1, n) of a layer, the normalisation folded in."""
         if isinstance(layer, Rep):
             assert spec.domain is not None and spec.slope_scale is not None
@@ -118,17 +125,42 @@ class Features:
             kernel, bias = layer.kernel, layer.bias
         return self._arrays.asarray(kernel), self._arrays.asarray(bias[None, :])
 
-    def at(self, x: Tensor) -> Evaluated:
-        """The features at points x (N, d), evaluated as far as they are asked for."""
+    @property
+    def levels(self) -> list[list[Affine]]:
+        """Kernel (inputs, n) and bias (1, n) of every hidden layer, level by level.
+
+        Those of the first act on the coordinates themselves: the normalisation is folded in.
+        """
+        return self._levels
+
+    def moved(self, levels: list[list[Affine]]) -> Features:
+        """The same network with other kernels and biases."""
+        other = copy.copy(self)
+        other._levels = levels
+        return other
+
+    def at(self, x: Tensor, watch: Watch | None = None) -> Evaluated:
+        """The features at points x (N, d), evaluated as far as they are asked for.
+
+        Args:
+            watch: Called for each hidden layer; what it returns takes the place of that layer's z.
+        """
         if self._transform is None:
             fields = [_coordinates(x, self._arrays)]
         else:
             fields = [self._arrays.transformed(self._transform, x)]
-        for level, activation in zip(self._levels[:-1], self._activations[:-1], strict=True):
-            fields = [_activated(affine, activation) for affine in _through(level, fields)]
+        for depth, (level, activation) in enumerate(
+            zip(self._levels, self._activations, strict=True)
+        ):
+            fields = fields * len(level) if len(fields) == 1 else fields
+            ridges = list(_through(level, fields))
+            if watch is not None:
+                ridges = [watch(depth, j, fields[j], z) for j, z in enumerate(ridges)]
+            if depth < len(self._levels) - 1:
+                fields = [_activated(z, activation) for z in ridges]
         last = [
             _Ridges(z, self._activations[-1], size)
-            for z, size in zip(_through(self._levels[-1], fields), self.sizes, strict=True)
+            for z, size in zip(ridges, self.sizes, strict=True)
         ]
         return Evaluated(last)
 
@@ -148,9 +180,7 @@ class Evaluated:
         return self._branches[branch].combine(coefficients)
 
 
-def _through(level: list[Any], fields: list[Jet]) -> Iterator[Jet]:
-    if len(fields) == 1:
-        fields = fields * len(level)
+def _through(level: list[Affine], fields: list[Jet]) -> Iterator[Jet]:
     for (kernel, bias), field in zip(level, fields, strict=True):
         yield _affine_jet(field, kernel, bias)
 

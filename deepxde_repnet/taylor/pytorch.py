@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -11,7 +11,7 @@ import torch
 
 from .. import _host
 from ..spec import Array
-from .features import Axes, Jet, tanh_polynomial
+from .features import Axes, Features, Jet, tanh_polynomial
 from .linear import Linear, NotPointwise
 
 #: Whether y[:, 1] of one column is taken for its last, without an error.
@@ -62,7 +62,22 @@ def solve_triangular(upper: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
 
 
 def activation(identifier: Any) -> Callable[[torch.Tensor, int], torch.Tensor]:
-    """(z, r) -> σ^(r)(z); in closed form for tanh and sin, else by automatic differentiation."""
+    """(z, r) -> σ^(r)(z); in closed form for tanh and sin, else by automatic differentiation.
+
+    Where z requires its gradient, that is σ^(r+1)(z) in the same form.
+    """
+    derivative = _derivatives(identifier)
+
+    def evaluate(z: torch.Tensor, order: int) -> torch.Tensor:
+        if not z.requires_grad:
+            return derivative(z, order)
+        result: torch.Tensor = _Activated.apply(z, derivative, order)
+        return result
+
+    return evaluate
+
+
+def _derivatives(identifier: Any) -> Callable[[torch.Tensor, int], torch.Tensor]:
     name = identifier.lower() if isinstance(identifier, str) else None
     if name == "sin":
         return _sine
@@ -70,6 +85,20 @@ def activation(identifier: Any) -> Callable[[torch.Tensor, int], torch.Tensor]:
         return _tanh
     function = _host.activation(identifier)
     return lambda z, order: _differentiated(function, order)(z)
+
+
+class _Activated(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, z: torch.Tensor, derivative: Any, order: int) -> Any:
+        ctx.save_for_backward(z)
+        ctx.derivative, ctx.order = derivative, order
+        return derivative(z.detach(), order)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: torch.Tensor) -> Any:
+        (z,) = ctx.saved_tensors
+        # So that it can be differentiated once more.
+        return gradient * _Activated.apply(z, ctx.derivative, ctx.order + 1), None, None
 
 
 def _sine(z: torch.Tensor, order: int) -> torch.Tensor:
@@ -209,6 +238,73 @@ class Equations:
         """See the function ``linearise``."""
         residuals = lambda x, u: self._residuals(points, x, u, self._variables)  # noqa: E731
         return linearise(residuals, x, value, self._transform, self._variables)
+
+
+def parameter_gradients(
+    features: Features,
+    x: torch.Tensor,
+    slopes: Mapping[Axes, torch.Tensor],
+    coefficients: Sequence[torch.Tensor],
+) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
+    """Gradients in the hidden layers of ``g(x) = Σ_A Σ_i c_A,i D_A u_i``, point by point.
+
+    With ``u_i = h·β_i + b_i`` and ``D_B z = D_B h_in K`` (plus the bias where B is empty) in a
+    layer of kernel K, one reverse pass from Σ_p g(x_p) to all ``D_B z`` gives their adjoints
+    ``Z_B`` at every point, since no point depends on another. Then
+
+        ∂g/∂K = Σ_B (D_B h_in)ᵀ Z_B,    ∂g/∂bias = Z_().
+
+    Args:
+        features: Their kernels and biases are the parameters.
+        x: Points (N, d).
+        slopes: c_A by axes, (N, m).
+        coefficients: β_i of each output, (n,).
+
+    Returns:
+        For each hidden layer in the order of ``features.levels`` the gradients (N, inputs + 1, n),
+        the bias's last, and for each output i the features ``Σ_A c_A,i D_A h`` themselves, (N, n).
+    """
+    inputs: dict[tuple[int, int], dict[Axes, torch.Tensor]] = {}
+    ridges: dict[tuple[int, int], dict[Axes, torch.Tensor]] = {}
+
+    def watch(level: int, branch: int, inner: Jet, z: Jet) -> Jet:
+        here, there = inputs.setdefault((level, branch), {}), ridges.setdefault((level, branch), {})
+
+        @cache
+        def jet(axes: Axes) -> torch.Tensor | None:
+            value, into = z(axes), inner(axes)
+            if value is None or into is None:
+                return None
+            # One row for each point, also where all are the same: each has its own adjoint.
+            value = value.expand(len(x), -1)
+            if not value.requires_grad:
+                value = value.clone().requires_grad_()
+            here[axes], there[axes] = into.detach().expand(len(x), -1), value
+            return value
+
+        return jet
+
+    with torch.enable_grad():
+        evaluated = features.at(x, watch)
+        combined = [
+            evaluated.combine(branch, {axes: c[:, i : i + 1] for axes, c in slopes.items()})
+            for i, branch in enumerate(features.branch_of_output)
+        ]
+        total = torch.stack([(h @ b).sum() for h, b in zip(combined, coefficients, strict=True)])
+        flat = [(key, axes, z) for key, jets in ridges.items() for axes, z in jets.items()]
+        adjoints = torch.autograd.grad(total.sum(), [z for *_, z in flat], allow_unused=True)
+    found: dict[tuple[int, int], torch.Tensor] = {
+        (level, branch): x.new_zeros((len(x), kernel.shape[0] + 1, kernel.shape[1]))
+        for level, layers in enumerate(features.levels)
+        for branch, (kernel, _) in enumerate(layers)
+    }
+    for (key, axes, _), adjoint in zip(flat, adjoints, strict=True):
+        if adjoint is None:
+            continue
+        found[key][:, :-1].addcmul_(inputs[key][axes][:, :, None], adjoint[:, None, :])
+        if not axes:
+            found[key][:, -1] += adjoint
+    return list(found.values()), [h.detach() for h in combined]
 
 
 def linearise(

@@ -28,6 +28,22 @@ class Rep:
         """w, shape (n, d), in normalised units, for the slope scale s of shape (d,)."""
         return slope_scale * np.exp(self.log_scale)[:, None] * self.direction
 
+    def with_ridges(self, slope_scale: Array, slope: Array, offset: Array) -> Rep:
+        """The layer ``z = w·x + b`` with the log-scales of this one and the nearest shifts.
+
+        Many shifts give one b = w·c: those nearest to c are ``c + w (b - w·c)/|w|²``.
+
+        Args:
+            slope_scale: s, shape (d,).
+            slope: w, shape (n, d), in normalised units.
+            offset: b, shape (n,), that of normalised inputs.
+        """
+        direction = slope / (slope_scale * np.exp(self.log_scale)[:, None])
+        lacking = offset - (slope * self.shift).sum(1)
+        square = np.maximum((slope**2).sum(1), np.finfo(float).tiny)
+        shift = self.shift + slope * (lacking / square)[:, None]
+        return Rep(direction, shift, self.log_scale)
+
 
 @dataclass(frozen=True)
 class Dense:
