@@ -721,6 +721,23 @@ def condition_points(data: Any, condition: Any, n: int, even: bool) -> np.ndarra
     return np.asarray(condition.collocation_points(_unique(np.vstack(found))), dtype=float)
 
 
+def script_points(data: Any) -> list[np.ndarray]:
+    """The points of the script itself: of the equations first, then of each condition.
+
+    Of ``dde.data.PDE.losses``: the conditions' points come first in ``train_x``, ``num_bcs`` of
+    each, and the equations hold at those that follow.
+    """
+    counts = [int(n) for n in data.num_bcs or []]
+    parts = np.split(np.asarray(data.train_x, dtype=float), np.cumsum(counts))
+    return [parts[-1], *parts[:-1]]
+
+
+def compiled_loss_weights(model: Any) -> list[float] | None:
+    """The weights that a model was compiled with, if any."""
+    weights = getattr(model, "loss_weights", None)
+    return None if weights is None else [float(w) for w in np.asarray(weights).reshape(-1)]
+
+
 def _share(condition: Any, source: Callable[..., Any], n: int) -> float:
     """Part of the points from a source that a condition takes."""
     probe = _drawn(source, n, even=False)

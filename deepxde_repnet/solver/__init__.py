@@ -18,6 +18,7 @@ def solve(
     seed: int = 0,
     verbose: int = 1,
     parameters: str = "output",
+    points: str = "own",
 ) -> Solution:
     """Solve a DeepXDE problem by linear least squares, or Gauss-Newton where it is not linear.
 
@@ -37,20 +38,26 @@ def solve(
         external_trainable_variables: The ``dde.Variable`` or list of them that are unknown too,
             as in ``Model.compile``; they are set to what is found. With JAX their values come in
             the third argument of the pde, ``pde(x, y, unknowns)``.
-        loss_weights: One for each equation, then for each condition, as in ``Model.compile``.
-        max_features: Largest number of features to try.
+        loss_weights: One for each equation, then for each condition, as in ``Model.compile``; for
+            a compiled model those it was compiled with. With none, given values (``PointSetBC``)
+            that carry noise are weighed by the noise that is found in them.
+        max_features: Largest number of features to try; fewer where memory does not allow them.
         seed: Of the features and of the points.
-        verbose: 0 is silent.
+        verbose: 0 is silent; 1 shows on standard error how far a long solve has come.
         parameters: ``"output"`` keeps the hidden layers as they are. ``"all"``, which takes a
             model with a small network, goes on from there and moves all parameters by
             Levenberg-Marquardt, until the residual at unseen points is below ``tol`` or falls no
             more; the network then holds the parameters that made it smallest.
+        points: ``"own"`` draws points from the geometry, for each condition by its own filter, as
+            many as the features need. ``"data"`` fits exactly those of the script
+            (``data.train_x``); the unseen points are drawn in either case.
 
     Returns:
         The solution; printed, it is its own report.
 
     Raises:
-        ValueError: If the problem or the network is of a kind that cannot be solved in this way.
+        ValueError: If the problem or the network is of a kind that cannot be solved in this way,
+            an argument makes no sense, or memory does not allow it.
         NotImplementedError: On a backend other than PyTorch and JAX; on JAX where a condition takes
             a derivative.
     """
@@ -65,6 +72,7 @@ def solve(
         seed,
         verbose,
         parameters,
+        points,
     )
     return found
 

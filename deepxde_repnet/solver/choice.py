@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -21,9 +21,12 @@ BEHIND = 30.0  # a family is dropped when its residual is that many times the ot
 SATURATED = 0.7  # rank per feature
 GROWTH = 1.5  # of the slope scale, tried up and down whenever the number of features has grown
 
+#: (family, slope scale, features, best so far) -> a trial.
+Solve = Callable[[str, tuple[float, ...], int, Trial | None], Trial]
+
 
 def choose(
-    solve: Callable[[str, tuple[float, ...], int, Trial | None], Trial],
+    solve: Solve,
     wavenumber: Array,
     tol: float,
     most: int,
@@ -31,7 +34,7 @@ def choose(
     """Try features small, keep the best by the residual at unseen points, and grow.
 
     Args:
-        solve: (family, slope scale, features, best so far) -> a trial.
+        solve: Solves on certain features.
         wavenumber: Radians per half width, along each axis; where the search starts.
         tol: Relative residual at unseen points to stop at.
         most: Largest number of features.
@@ -50,12 +53,11 @@ def choose(
 
     size = min(FIRST_SIZE, most)
     best: Trial | None = None
-    for family, factor in FAMILIES.items():
-        for multiple in MULTIPLES:
-            found = attempt(family, multiple * factor * wavenumber, size, None)
-            best = better(best, found)
-            if enough(best):
-                return trials
+    for found in first(solve, wavenumber, size):
+        trials.append(found)
+        best = better(best, found)
+        if enough(best):
+            return trials
     assert best is not None
     best = _each_axis(attempt, best, size)
     sizes, residuals = [size], [best.fit.unseen]
@@ -74,6 +76,14 @@ def choose(
         sizes.append(size)
         residuals.append(best.fit.unseen)
     return trials
+
+
+def first(solve: Solve, wavenumber: Array, size: int) -> Iterator[Trial]:
+    """Every family with slope scales around the one that the wavenumber suggests."""
+    for family, factor in FAMILIES.items():
+        for multiple in MULTIPLES:
+            scale = tuple(float(s) for s in multiple * factor * wavenumber)
+            yield solve(family, scale, size, None)
 
 
 def _leaders(trials: list[Trial], size: int) -> list[Trial]:

@@ -89,6 +89,7 @@ class Solution:
         seconds: Time by stage.
         converged: Whether the residual at unseen points is below ``tol``.
         tol: As given.
+        hint: For a model: what other features would do, where that is much better; else None.
         unknowns: Number of coefficients and biases, and of all other parameters that were sought.
     """
 
@@ -101,6 +102,7 @@ class Solution:
     seconds: dict[str, float]
     converged: bool
     tol: float
+    hint: str | None
     unknowns: int
     _inputs: int | None
     _values: Callable[[Array], Array]
@@ -209,6 +211,8 @@ class Solution:
         )
         if not self.converged:
             lines.append(self._advice())
+        if self.hint:
+            lines.append(self.hint)
         return "\n".join(lines)
 
     def _advice(self) -> str:

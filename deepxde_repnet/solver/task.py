@@ -22,6 +22,9 @@ from ..theory.initialize import draw
 from . import all_parameters, choice
 from .equations import Equation, Problem, Rows, System, problem_of, scales
 from .gauss_newton import Clock, Points, field_of, solve_features, total
+from .least_squares import LeastSquares, triangularise
+from .resources import Progress, bytes_free, most_features
+from .resources import check as check_memory
 from .solution import Fit, Solution, Trial
 
 #: Equations of the PDE for each feature, and points of each condition for each n^((d-1)/d).
@@ -29,6 +32,12 @@ PER_FEATURE = 3.0
 PER_BOUNDARY = 12.0
 CHECK_INSIDE, CHECK_CONDITION = 2000, 300
 MOST_INPUTS = 5
+
+#: Dampings tried for a solution that is to be rounded to single precision.
+DAMPINGS_SINGLE = (1e-12, 1e-11, 1e-10, 1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4)
+
+#: Ratio of residuals from which other features are worth a word.
+MUCH_BETTER = 0.1
 
 
 def run(
@@ -40,6 +49,7 @@ def run(
     seed: int,
     verbose: int,
     parameters: str,
+    points: str,
 ) -> Solution:
     """See ``solve``."""
     if not (isinstance(tol, (int, float)) and tol > 0 and math.isfinite(tol)):
@@ -47,6 +57,13 @@ def run(
     model = problem if isinstance(problem, _host.Model) else None
     data = problem if model is None else model.data
     _check_problem(data)
+    if points not in ("own", "data"):
+        raise ValueError(
+            f'points={points!r} is not known; write "own", and points are drawn from the geometry, '
+            'or "data", and they are those of the script.'
+        )
+    if not (isinstance(max_features, int) and max_features > 0):
+        raise ValueError(f"max_features={max_features!r} must be a positive integer.")
     all_parameters.check(parameters, model)
     if model is not None and not isinstance(model.net, RepNet):
         raise ValueError(
@@ -55,20 +72,28 @@ def run(
         )
     variables = _variables(unknowns)
     clock = Clock()
+    if loss_weights is None and model is not None:
+        loss_weights = _host.compiled_loss_weights(model)
+    progress = Progress(tol, verbose)
+    hint = None
     with _host.double_precision(data, variables):
-        task = _Task(data, model, seed, loss_weights, clock, variables, tol)
+        task = _Task(data, model, seed, loss_weights, clock, variables, tol, points, progress)
         with task.restored_on_failure():
             if model is None:
-                trials = choice.choose(task.trial, task.wavenumber, tol, max_features)
+                trials = choice.choose(
+                    task.trial, task.wavenumber, tol, task.most_features(max_features)
+                )
             else:
-                calibrated = model.net.spec is not None
-                if not calibrated:
+                if model.net.spec is None:
                     calibrate(model, {"verbose": verbose})
                 trials = task.own_of_all(tol) if parameters == "all" else [task.own()]
             best = task.best(trials)
+            if model is not None and parameters == "output":
+                hint = task.hint(best[0])
         task.problem.set_values(taylor.asarray(best[0].fit.variables))
+    progress.close()
     # The network that holds the solution is made in the user's float.
-    return task.finish(trials, *best, tol)
+    return task.finish(trials, *best, tol, hint)
 
 
 def _variables(given: Any) -> tuple[Any, ...]:
@@ -111,7 +136,10 @@ class _Task:
         clock: Clock,
         variables: tuple[Any, ...],
         tol: float,
+        points: str,
+        progress: Progress,
     ) -> None:
+        self._given_points, self._progress = points == "data", progress
         self.data, self.model, self.seed, self.clock = data, model, seed, clock
         # With weights of the user's own, given values have those.
         self.tol, self.noisy = tol, loss_weights is None
@@ -216,7 +244,7 @@ class _Task:
     def points(self, features: int) -> Points:
         """Points for that many features, drawn once."""
         if features not in self._points:
-            fit = self._equations(math.ceil(self.density * features), even=True, seed=self.seed)
+            fit = self._fitted(features)
             self.problem.set_values(self.first_values)
             rows, (check, checked) = self.problem.linearise(fit), self._checked
             factors, check_factors = self._factors(rows), self._factors(checked)
@@ -241,9 +269,47 @@ class _Task:
                 self.tol,
                 self.noisy,
                 self.problem.n_outputs > sum(row.name.startswith("PDE") for row in rows),
-                (fit[0].x[: 2 * features].clone(), self.wavenumber / self.domain.half_width),
+                (1.0 * fit[0].x[: 2 * features], self.wavenumber / self.domain.half_width),
             )
         return self._points[features]
+
+    def _fitted(self, features: int) -> list[Equation]:
+        if not self._given_points:
+            return self._equations(math.ceil(self.density * features), even=True, seed=self.seed)
+        inside, *others = _host.script_points(self.data)
+        equations = [Equation("PDE", None, inside)]
+        for i, (condition, points) in enumerate(zip(self.conditions, others, strict=True), start=1):
+            equations.append(Equation(_host.condition_name(i, condition), condition, points))
+        for equation in equations:
+            if len(equation.points) == 0:
+                raise ValueError(
+                    f'the script has no points for {equation.name}; with points="own" they are '
+                    "drawn from the geometry."
+                )
+        return equations
+
+    def most_features(self, wanted: int) -> int:
+        """Up to ``wanted``, what memory and the script's own points, if they are used, allow."""
+        most = most_features(wanted, self.problem.n_outputs, bytes_free())
+        if self._given_points:
+            rows = sum(map(len, self.points(most).rows))
+            most = min(most, max(rows // self.problem.n_outputs, 1))
+        return most
+
+    def hint(self, own: Trial) -> str | None:
+        """What to say when other features would do much better than those of the user's network."""
+        size = min(own.features, choice.FIRST_SIZE)
+        if own.fit.unseen <= self.tol or size < 10:
+            return None
+        found = [t for t in choice.first(self.trial, self.wavenumber, size)]
+        best = functools.reduce(choice.better, found)
+        if not best.fit.unseen < MUCH_BETTER * own.fit.unseen:
+            return None
+        scale = ", ".join(f"{s:.3g}" for s in best.slope_scale)
+        return (
+            f"{size} {best.family} features of slope scale ({scale}) leave a residual of "
+            f"{best.fit.unseen:.1e}; solve(model.data) chooses and grows such features."
+        )
 
     @functools.cached_property
     def _checked(self) -> tuple[list[Equation], list[Rows]]:
@@ -277,11 +343,13 @@ class _Task:
         fit = solve_features(self.problem, system, self.points(size), self.clock, start)
         trial = Trial(family, scale, size, fit)
         self._systems[id(trial)] = system
+        self._progress.update(family, size, fit.unseen)
         return trial
 
     def own(self) -> Trial:
         """Solve on the features of the model's network."""
         system = System(self._own_features(), len(self.first_values))
+        check_memory(system.unknowns, bytes_free())
         size = max(system.features.sizes)
         fit = solve_features(self.problem, system, self.points(size), self.clock)
         return self._own_trial(system, size, fit)
@@ -298,7 +366,13 @@ class _Task:
         moving.check_size(features, points)
         first = self.own()
         system, fit = moving.solve_all(
-            self.problem, self._systems[id(first)], points, self.clock, first.fit, tol
+            self.problem,
+            self._systems[id(first)],
+            points,
+            self.clock,
+            first.fit,
+            tol,
+            partial(self._progress.update, "moving features", size),
         )
         return [first, self._own_trial(system, size, fit)]
 
@@ -328,7 +402,12 @@ class _Task:
         return kept, float(taylor.norm(change)) / (float(taylor.norm(u)) or math.nan)
 
     def finish(
-        self, trials: list[Trial], kept: Trial, estimate: float | None, tol: float
+        self,
+        trials: list[Trial],
+        kept: Trial,
+        estimate: float | None,
+        tol: float,
+        hint: str | None,
     ) -> Solution:
         """The solution, with the report of how it was found."""
         system, points = self._systems[id(kept)], self.points(kept.features)
@@ -337,7 +416,7 @@ class _Task:
             for norm in system.errors(points.rows, points.factors, kept.fit.unknowns)
         ]
         residuals = zip(fitted, kept.fit.unseen_by_equation, strict=True)
-        solved = partial(self._solved, kept, _kernels(system, kept.fit.unknowns))
+        solved = partial(self._solved, kept)
         if self.model is not None:
             solved()
         transformed = self.model is not None and _host.input_transform(self.model.net) is not None
@@ -352,15 +431,19 @@ class _Task:
             seconds=dict(self.clock.seconds),
             converged=kept.fit.converged and kept.fit.unseen <= tol,
             tol=tol,
+            hint=hint,
             unknowns=system.unknowns + all_parameters.count(system.features, kept.fit),
             _inputs=None if transformed else self.domain.dim,
             _values=_Values(system, kept.fit.unknowns, self.problem.transform),
             _model=solved,
         )
 
-    def _solved(self, kept: Trial, kernels: list[tuple[Array, float]]) -> Any:
+    def _solved(self, kept: Trial) -> Any:
         """The model with its output layer set to the solution, in the float in use."""
-        model = self.model
+        model, system = self.model, self._systems[id(kept)]
+        single = _host.real(np) == np.float32
+        unknowns = self._to_be_rounded(kept) if single else kept.fit.unknowns
+        kernels = _kernels(system, unknowns)
         if model is None:
             net = RepFNN(
                 [self.domain.dim, kept.features, self.problem.n_outputs],
@@ -378,6 +461,33 @@ class _Task:
         _host.compile_once(model)  # which makes JAX's parameters
         _host.set_output_layer(model, kernels)
         return model
+
+    def _to_be_rounded(self, kept: Trial) -> Tensor:
+        """Coefficients for single precision: smaller ones, which lose less by it.
+
+        Sums of features round by their unit of round-off times the norm of the coefficients. Of
+        several dampings the one is taken with the least of that and of the change that it makes.
+        """
+        system, points = self._systems[id(kept)], self.points(kept.features)
+        field = field_of(system, kept.fit.unknowns)
+        rows = points.rows
+        if not self.linear:
+            with _host.double_precision(self.data, self.problem.variables):
+                values = taylor.asarray(kept.fit.variables)
+                self.problem.set_values(values)
+                rows = [r.affine(field, values) for r in self.problem.linearise(points.fit, field)]
+        problem = LeastSquares(triangularise(system.blocks(rows, points.factors), system.unknowns))
+        x = points.check[0].x
+        exact = field(x, ())
+        round_off = float(np.finfo(np.float32).eps) * len(x) ** 0.5
+        best, least = kept.fit.unknowns, math.inf
+        for damping in (kept.fit.damping, *DAMPINGS_SINGLE):
+            unknowns = problem.solve(damping).unknowns
+            change = float(taylor.norm(system.field(x, (), unknowns) - exact))
+            loss = change + round_off * float(taylor.norm(unknowns))
+            if loss < least:
+                best, least = unknowns, loss
+        return best
 
 
 class _Values:

@@ -35,6 +35,11 @@ def asarray(values: Any) -> Array:
     return np.array(values, dtype=float)
 
 
+def bytes_free() -> float | None:
+    """None: the arrays are in the processor's memory."""
+    return None
+
+
 def to_numpy(array: Any) -> Array:
     """An array as a NumPy array."""
     return np.asarray(array)

@@ -28,6 +28,12 @@ def to_numpy(tensor: torch.Tensor) -> Array:
     return np.asarray(tensor.cpu().numpy())
 
 
+def bytes_free() -> float | None:
+    """Free memory of the default device; None where that is the processor's."""
+    device = torch.get_default_device()
+    return float(torch.cuda.mem_get_info(device)[0]) if device.type == "cuda" else None
+
+
 # Arrays like a given one: on its device, of its type.
 
 

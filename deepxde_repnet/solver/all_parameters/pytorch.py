@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -94,13 +95,20 @@ def check_size(features: Features, points: Points) -> None:
 
 
 def solve_all(
-    problem: Problem, system: System, points: Points, clock: Clock, start: Fit, tol: float
+    problem: Problem,
+    system: System,
+    points: Points,
+    clock: Clock,
+    start: Fit,
+    tol: float,
+    told: Callable[[float], None],
 ) -> tuple[System, Fit]:
     """Minimise the weighted residuals over all parameters.
 
     Args:
         start: The solution for the output layer.
         tol: Relative residual at unseen points to stop at.
+        told: Is given the relative residual at the fitted points after each step.
 
     Returns:
         The features with the parameters found, and the solution on them: those of all steps with
@@ -109,6 +117,7 @@ def solve_all(
     descent = Descent(problem, system, points, clock, start, tol)
     while not descent.finished:
         descent.step()
+        told(descent.state.merit / points.size)
     return descent.best.system, descent.fit()
 
 
