@@ -705,7 +705,8 @@ def condition_points(data: Any, condition: Any, n: int, even: bool) -> np.ndarra
         return np.asarray(condition.points, dtype=float)
     geom = data.geom
     if hasattr(condition, "on_boundary2"):  # pairs of points, which only even spacing makes
-        return np.asarray(condition.collocation_points(geom.uniform_boundary_points(4 * n)))
+        pairs = condition.collocation_points(geom.uniform_boundary_points(4 * n))
+        return np.asarray(pairs, dtype=float)
     sources = [geom.random_boundary_points]
     if hasattr(geom, "random_initial_points"):
         sources.append(geom.random_initial_points)

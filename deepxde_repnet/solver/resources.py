@@ -14,14 +14,18 @@ from .equations import BLOCK_BYTES
 SHARE = 0.8
 
 
-def bytes_needed(unknowns: int) -> float:
-    """Bytes at the peak of a solve with that many unknowns, however many equations there are.
+def bytes_needed(unknowns: int, equations: int | None = None) -> float:
+    """Bytes at the peak of a solve.
 
     A block of rows with the triangle under which it is put, twice more inside the QR
     decomposition; then the triangles of the damped solves.
+
+    Args:
+        equations: Their number; None is as many as are drawn for those unknowns, or more.
     """
-    rows = max(2 * unknowns, BLOCK_BYTES / 8 / (unknowns + 1)) + unknowns
-    return 8.0 * (3 * rows * unknowns + 5 * unknowns**2)
+    equations = 4 * unknowns + 2000 if equations is None else equations
+    block = min(max(2 * unknowns, BLOCK_BYTES / 8 / (unknowns + 1)), equations)
+    return 8.0 * (3 * (block + unknowns) * unknowns + 5 * unknowns**2)
 
 
 def bytes_free() -> float:

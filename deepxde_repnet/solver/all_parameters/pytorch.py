@@ -117,7 +117,7 @@ def solve_all(
     descent = Descent(problem, system, points, clock, start, tol)
     while not descent.finished:
         descent.step()
-        told(descent.state.merit / points.size)
+        told(descent.history[-1][0])
     return descent.best.system, descent.fit()
 
 
