@@ -86,6 +86,17 @@ def test_tables_in_the_docs_are_those_of_the_results(study, tmp_path, monkeypatc
         assert (tmp_path / name).read_text() == (ROOT / name).read_text()
 
 
+def test_solve_table_in_the_docs_is_that_of_the_results(tmp_path, monkeypatch):
+    results = json.loads((ROOT / "benchmarks" / "results" / "solve.json").read_text())
+    monkeypatch.setattr(solve_benchmark, "ROOT", tmp_path)
+    (tmp_path / "docs" / "_tables").mkdir(parents=True)
+    solve_benchmark.write_table(results)
+    name = Path("docs") / "_tables" / "solve.rst"
+    assert (tmp_path / name).read_text() == (ROOT / name).read_text()
+    for name, row in solve_benchmark.ROWS.items():
+        assert sum(k.startswith(f"{name} | tol {row.tol:g} |") for k in results["cells"]) >= 5
+
+
 def stand_in(value=None, standard_error=None, factor=1.0, calls=None, predict=None):
     """``deepxde_repnet.solve`` that knows the solution, up to a factor."""
 

@@ -19,6 +19,7 @@ def solve(
     verbose: int = 1,
     parameters: str = "output",
     points: str = "own",
+    wavenumber: Any = None,
 ) -> Solution:
     """Solve a DeepXDE problem by linear least squares, or Gauss-Newton where it is not linear.
 
@@ -51,6 +52,9 @@ def solve(
         points: ``"own"`` draws points from the geometry, for each condition by its own filter, as
             many as the features need. ``"data"`` fits exactly those of the script
             (``data.train_x``); the unseen points are drawn in either case.
+        wavenumber: Of the solution, radians per unit of length, one number or one for each axis:
+            where the search for the slope scale starts. None is that of the equations' sources and
+            of the conditions' values, which a solution near resonance need not share.
 
     Returns:
         The solution; printed, it is its own report.
@@ -73,6 +77,7 @@ def solve(
         verbose,
         parameters,
         points,
+        wavenumber,
     )
     return found
 

@@ -46,6 +46,9 @@ EXACT = 0.03
 #: 1% noise, 300 features, orders 2, 3 and 4 gave errors of 0.085, 0.055 and 0.053.
 ORDER = 4
 
+#: The least τ_o, relative to that of a wave of the problem's wavenumber and the output's size.
+SMOOTHEST = 1e-4
+
 #: Where coefficients are sought: noise relative to the values that is taken for granted at first,
 #: and the error of the equations relative to it, stage by stage, with the steps in each.
 GUESS = 0.03
@@ -85,10 +88,7 @@ def _approach(descent: Descent, data: list[int], penalties: list[Rows]) -> list[
     for exact in STAGES:
         _use(descent, data, noise, penalties, rough, exact)
         descent.run(STEPS_PER_STAGE)
-        rough = [
-            float(taylor.norm(descent.field(row.x, ())[:, o])) / math.sqrt(len(row.x) * n)
-            for o, (row, n) in enumerate(zip(penalties, descent.system.sizes, strict=True))
-        ]
+        rough = _as_waves(descent, penalties)
     return [*noise, *rough]
 
 
@@ -103,7 +103,10 @@ def _settle(descent: Descent, data: list[int], penalties: list[Rows], used: list
             descent.reweigh(list(points.factors), list(points.check_factors), [])
             descent.run()
             return
-        found = [*_noise(descent, data), *_roughness(descent, penalties)]
+        # What is a polynomial of low degree would have none, and an infinite weight.
+        least = [SMOOTHEST * size for size in _as_waves(descent, penalties)]
+        rough = map(max, _roughness(descent, penalties), least)
+        found = [*_noise(descent, data), *rough]
         before, change = change, np.log(np.divide(found, used or found))
         if used and max(abs(change)) < math.log(SETTLED) and lower > target / SETTLED:
             descent.converged = True
@@ -199,6 +202,15 @@ def _penalties(descent: Descent) -> list[Rows]:
         name = f"derivatives of output {output + 1}"
         rows.append(Rows(name, x, Linear(nothing, slopes, None, variables)))
     return rows
+
+
+def _as_waves(descent: Descent, penalties: list[Rows]) -> list[float]:
+    """τ_o of waves of the problem's wavenumber and of the size of each output."""
+    field = descent.field
+    return [
+        float(taylor.norm(field(row.x, ())[:, output])) / math.sqrt(len(row.x) * size)
+        for output, (row, size) in enumerate(zip(penalties, descent.system.sizes, strict=True))
+    ]
 
 
 def _roughness(descent: Descent, penalties: list[Rows]) -> list[float]:

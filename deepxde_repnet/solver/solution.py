@@ -217,17 +217,23 @@ class Solution:
 
     def _advice(self) -> str:
         fit = self.kept.fit
+        if fit.unseen <= self.tol:
+            return "The iteration did not come to rest: the residual is small and may fall on."
         if fit.moved and not fit.converged:
             reason = (
                 "was still improving at the last step: call solve again, or take a larger network"
             )
         elif fit.unseen > 10 * fit.residual:
-            reason = "fits its points but not those between them: more points or flatter features"
+            reason = (
+                'fits its points but not those between them: more of them (points="own"), or '
+                "flatter features (a smaller wavenumber=)"
+            )
         elif fit.residual > self.tol:
             reason = (
-                "does not fit its points: more features (max_features), or steeper ones; a "
-                "solution with a kink, a layer or a singularity is out of their reach"
+                "does not fit its points: more features (max_features=), or steeper ones (a larger "
+                "wavenumber=); a solution with a kink, a layer or a singularity is out of their "
+                "reach"
             )
         else:
-            reason = "did not come to rest"
+            reason = "fits its points a little better than others: more features (max_features=)"
         return f"The residual is above tol = {self.tol:.0e}. The solution {reason}."

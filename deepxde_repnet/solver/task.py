@@ -50,6 +50,7 @@ def run(
     verbose: int,
     parameters: str,
     points: str,
+    wavenumber: Any,
 ) -> Solution:
     """See ``solve``."""
     if not (isinstance(tol, (int, float)) and tol > 0 and math.isfinite(tol)):
@@ -77,7 +78,9 @@ def run(
     progress = Progress(tol, verbose)
     hint = None
     with _host.double_precision(data, variables):
-        task = _Task(data, model, seed, loss_weights, clock, variables, tol, points, progress)
+        task = _Task(
+            data, model, seed, loss_weights, clock, variables, tol, points, wavenumber, progress
+        )
         with task.restored_on_failure():
             if model is None:
                 trials = choice.choose(
@@ -106,6 +109,21 @@ def _variables(given: Any) -> tuple[Any, ...]:
                 "the unknowns of the problem."
             )
     return tuple(given)
+
+
+def _given_wavenumber(given: Any, domain: Box) -> Array:
+    """Radians per half width along each axis."""
+    try:
+        found = np.broadcast_to(np.asarray(given, dtype=float), (domain.dim,))
+        valid = bool((np.isfinite(found) & (found > 0)).all())
+    except (TypeError, ValueError):
+        valid = False
+    if not valid:
+        raise ValueError(
+            f"wavenumber={given!r} must be a positive number, or one for each of the "
+            f"{domain.dim} axes, in radians per unit of length."
+        )
+    return found * domain.half_width
 
 
 def _check_problem(data: Any) -> None:
@@ -137,6 +155,7 @@ class _Task:
         variables: tuple[Any, ...],
         tol: float,
         points: str,
+        wavenumber: Any,
         progress: Progress,
     ) -> None:
         self._given_points, self._progress = points == "data", progress
@@ -157,7 +176,10 @@ class _Task:
         self.linear = not variables and self._is_linear(few)
         sampled = self._equations(300, even=True, seed=seed)
         rows = self.problem.linearise(sampled)
-        self.wavenumber = self._wavenumber(rows)
+        if wavenumber is None:
+            self.wavenumber = self._wavenumber(rows)
+        else:
+            self.wavenumber = _given_wavenumber(wavenumber, self.domain)
         self.scales = scales(rows, self.wavenumber / self.domain.half_width)
         self.weights = self._weights(loss_weights, len(rows))
         self.density = 1.0  # of the points, relative to what features alone need
