@@ -268,7 +268,7 @@ class Descent:
 
     def _at(self, unknowns: Tensor) -> Place:
         state = field_of(self.system, unknowns)
-        values = unknowns[self.system.unknowns - self._others :].clone()
+        values = 1.0 * unknowns[self.system.unknowns - self._others :]
         self.problem.set_values(values)
         rows = self.problem.linearise(self.points.fit, state)
         merit = self._total(rows, state)
