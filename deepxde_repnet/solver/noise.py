@@ -206,10 +206,10 @@ def _penalties(descent: Descent) -> list[Rows]:
 
 def _as_waves(descent: Descent, penalties: list[Rows]) -> list[float]:
     """τ_o of waves of the problem's wavenumber and of the size of each output."""
-    field = descent.field
+    field, sizes = descent.field, descent.system.sizes
     return [
-        float(taylor.norm(field(row.x, ())[:, output])) / math.sqrt(len(row.x) * size)
-        for output, (row, size) in enumerate(zip(penalties, descent.system.sizes, strict=True))
+        float(taylor.norm(field(row.x, ())[:, output])) / math.sqrt(len(row.x) * sizes[output])
+        for output, row in enumerate(penalties)
     ]
 
 

@@ -363,6 +363,7 @@ TIMED = dde.geometry.GeometryXTime(dde.geometry.Interval(0, 1), dde.geometry.Tim
 OBSERVED = np.random.default_rng(1).uniform(0.1, 0.9, (9, 2))
 CONDITIONS = {
     "Dirichlet": lambda: dde.icbc.DirichletBC(SQUARE, wave, everywhere),
+    "initial": lambda: dde.icbc.IC(TIMED, wave, lambda x, initial: initial),
     "Neumann": lambda: dde.icbc.NeumannBC(SQUARE, wave, on(0, 1)),
     "Robin": lambda: dde.icbc.RobinBC(SQUARE, lambda x, y: 3 * y + 1, on(1, 0)),
     "periodic": lambda: dde.icbc.PeriodicBC(SQUARE, 0, on(0, 0)),
@@ -395,6 +396,8 @@ CONDITIONS = {
 def test_matrix_against_one_column_at_a_time_by_autograd(name):
     condition = CONDITIONS[name]()
     data = poisson_data([condition])
+    if name == "initial":
+        data = dde.data.TimePDE(TIMED, poisson, [condition], 50, 20, num_initial=20)
     outputs = 2 if name.startswith("interface") else 1
     spec = RepSpec(
         [2, 12, outputs], domain=Box((0, 0), (1, 1)), slope_scale=(2, 3), hidden_gain=1.0, seed=1
