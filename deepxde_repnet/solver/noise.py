@@ -8,8 +8,8 @@ coefficients. σ and τ are found from the data by the fixed point of restricted
 (Harville, Maximum likelihood approaches to variance component estimation, Journal of the American
 Statistical Association 72, 1977; MacKay, Bayesian interpolation, Neural Computation 4, 1992):
 
-    σ_i² = |r_i|² / (N_i - p_i),    p_i = tr(W_i A_i C A_iᵀ),    C = (AᵀWA)⁻¹,
-    τ_o² = |L_o β|² / γ_o,          γ_o = n_o - tr(L_o C L_oᵀ)/τ_o²,
+    σ_i² = ‖r_i‖² / (N_i - p_i),    p_i = tr(W_i A_i C A_iᵀ),    C = (AᵀWA)⁻¹,
+    τ_o² = ‖L_o β‖² / γ_o,          γ_o = n_o - tr(L_o C L_oᵀ)/τ_o²,
 
 p_i the number of unknowns that the values of set i determine, γ_o the number of those of output o
 that its penalty does not.
