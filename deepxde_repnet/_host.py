@@ -196,8 +196,8 @@ def operator_values(net: Any, data: Any, limit: int) -> list[Samples]:
     """
     functions, points = data.train_x
     values, name = getattr(data, "train_y", None), "targets"
-    if values is None:
-        values, name = getattr(data, "train_aux_vars", None), "input functions"
+    if values is None and hasattr(data, "func_vars"):
+        values, name = data.train_aux_vars, "input functions"
     if not isinstance(values, np.ndarray):
         return []
     points = np.array(points, dtype=float)

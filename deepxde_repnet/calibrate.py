@@ -199,7 +199,7 @@ def _calibrate_operator(model: Any, verbose: Any) -> None:
             f"domain and a wavenumber{branch}."
         )
     functions, points = inputs
-    _check_finite(model.data, points, getattr(model.data, "train_y", None))
+    _check_finite(model.data, points, getattr(model.data, "train_y", None), functions)
     if not net.settled:
         message = _settle_operator(model, functions, np.asarray(points, dtype=float))
         _host.announce(message, verbose)
@@ -493,8 +493,10 @@ def check_prediction_points(model: Any, arguments: dict[str, Any]) -> None:
         warn_outside(net, x)
 
 
-def _check_finite(data: Any, x: np.ndarray, y: Any) -> None:
+def _check_finite(data: Any, x: np.ndarray, y: Any, functions: np.ndarray | None = None) -> None:
     arrays = [("training points", x)]
+    if functions is not None:
+        arrays.append(("input functions", functions))
     if y is not None and isinstance(y, np.ndarray):
         arrays.append(("targets", y))
     arrays += _host.condition_values(data)
