@@ -16,6 +16,7 @@ MULTIPLES = (0.5, 1.0, 2.0, 4.0)
 FIRST_SIZE = 300
 STALLED = 0.8  # growing stops when the residual falls to no less than this part of it
 MISFIT = 1.3  # ratio of what is taken for noise
+MORE = 1.2  # growing by less than this is not worth its time
 CHEAP = 1000  # features
 BEHIND = 30.0  # a family is dropped when its residual is that many times the other's
 SATURATED = 0.7  # rank per feature
@@ -61,7 +62,7 @@ def choose(
     assert best is not None
     best = _each_axis(attempt, best, size)
     sizes, residuals = [size], [best.fit.unseen]
-    while not enough(best) and size < most:
+    while not enough(best) and MORE * size < most:
         size = _next_size(sizes, residuals, tol, most, len(wavenumber))
         # What is best while nothing is resolved need not be best when it is.
         for leader in _leaders(trials, sizes[-1]) if size < CHEAP else [best]:
