@@ -1,13 +1,14 @@
 """RepNet for DeepXDE: networks that resolve oscillating and multiscale solutions.
 
-``RepFNN`` and ``RepPFNN`` take the place of ``dde.nn.FNN`` and ``dde.nn.PFNN``; importing this
-package also makes them available as ``dde.nn.RepFNN`` and ``dde.nn.RepPFNN``.
+``RepFNN``, ``RepPFNN``, ``RepDeepONet`` and ``RepDeepONetCartesianProd`` take the place of
+DeepXDE's networks without the ``Rep``; importing this package also makes them available in
+``dde.nn``, as ``dde.nn.RepFNN`` and so on.
 """
 
 from . import _host
 from .calibrate import calibrate as _calibrate
 from .calibrate import check_prediction_points as _check_prediction_points
-from .nets import RepFNN, RepPFNN
+from .nets import RepDeepONet, RepDeepONetCartesianProd, RepFNN, RepPFNN
 from .solver import Solution, solve
 from .spec import Box, RepSpec
 from .theory import magnitude, spectrum
@@ -16,6 +17,8 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Box",
+    "RepDeepONet",
+    "RepDeepONetCartesianProd",
     "RepFNN",
     "RepPFNN",
     "RepSpec",
@@ -25,7 +28,7 @@ __all__ = [
     "spectrum",
 ]
 
-for _net in (RepFNN, RepPFNN):
+for _net in (RepFNN, RepPFNN, RepDeepONet, RepDeepONetCartesianProd):
     _host.register_network(_net)
 _host.before("compile", _calibrate)
 _host.before("predict", _check_prediction_points)

@@ -32,6 +32,9 @@ from deepxde.nn import FNN, PFNN  # noqa: E402, F401
 
 backend_name: str = dde.backend.backend_name
 Model = dde.Model
+# Not on JAX.
+DeepONet: Any = getattr(dde.nn, "DeepONet", None)
+DeepONetCartesianProd: Any = getattr(dde.nn, "DeepONetCartesianProd", None)
 
 
 def real(lib: Any = dde.backend.lib) -> Any:
@@ -157,8 +160,64 @@ def training_points(data: Any) -> tuple[Any, Any]:
 
 
 def geometry(data: Any) -> Any:
-    """The problem's geometry, or None (a data set has none)."""
-    return getattr(data, "geom", None)
+    """The problem's geometry, or None (a data set has none); an operator's is its equation's."""
+    geom = getattr(data, "geom", None)
+    return getattr(getattr(data, "pde", None), "geom", None) if geom is None else geom
+
+
+def operator_inputs(data: Any) -> tuple[np.ndarray, np.ndarray] | None:
+    """(functions, points): all training inputs of branch and trunk; None of data without such.
+
+    They are read where DeepXDE keeps them: asking for a batch would move its sampler on.
+    """
+    inputs = getattr(data, "train_x", None)
+    if not isinstance(inputs, (tuple, list)) or len(inputs) != 2:
+        return None
+    functions, points = inputs
+    arrays = isinstance(functions, np.ndarray) and isinstance(points, np.ndarray)
+    return (functions, points) if arrays and points.ndim == 2 else None
+
+
+def operator_values(net: Any, data: Any, limit: int) -> list[Samples]:
+    """Sampled functions of the trunk's coordinates: outputs to be learnt, else input functions.
+
+    Outputs are the targets. Where there are none but an equation (``dde.data.PDEOperator``), its
+    input functions at the points are the source or the initial data.
+
+    Args:
+        net: Whether it is of the Cartesian kind decides how data are laid out.
+        data: What ``operator_inputs`` knows.
+        limit: Number of functions at most, spread over the data, or those with most points.
+
+    Returns:
+        For the Cartesian kind one entry with a column for each output of each function, otherwise
+        one for each function. Coordinates that input functions do not depend on are zero in the
+        points, which then say nothing about them.
+    """
+    functions, points = data.train_x
+    values, name = getattr(data, "train_y", None), "targets"
+    if values is None and hasattr(data, "func_vars"):
+        values, name = data.train_aux_vars, "input functions"
+    if not isinstance(values, np.ndarray):
+        return []
+    points = np.array(points, dtype=float)
+    if name == "input functions":
+        silent = np.setdiff1d(np.arange(points.shape[1]), data.func_vars)
+        points[:, silent] = 0.0
+    if isinstance(net, DeepONetCartesianProd):
+        if values.shape[:2] != (len(functions), len(points)):
+            return []
+        chosen = np.unique(np.linspace(0, len(values) - 1, limit).astype(int))
+        columns = np.moveaxis(values[chosen].astype(float), 1, 0).reshape(len(points), -1)
+        return [Samples(name, points, columns)]
+    if len(values) != len(points):
+        return []
+    rows = np.ascontiguousarray(functions).reshape(len(functions), -1)
+    keys = rows.view(np.dtype((np.void, rows.itemsize * rows.shape[1]))).ravel()
+    _, group, counts = np.unique(keys, return_inverse=True, return_counts=True)
+    largest = np.argsort(-counts, kind="stable")[:limit]
+    columns = values.reshape(len(values), -1).astype(float)
+    return [Samples(name, points[group == g], columns[group == g]) for g in largest]
 
 
 def condition_values(data: Any) -> list[tuple[str, np.ndarray]]:

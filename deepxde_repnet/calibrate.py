@@ -14,7 +14,7 @@ import numpy as np
 from scipy.optimize import nnls
 
 from . import _host
-from .nets import RepNet
+from .nets import RepNet, RepOperator
 from .spec import (
     SLOPE_PER_TARGET_WAVENUMBER,
     SLOPE_PER_WAVENUMBER,
@@ -29,6 +29,9 @@ from .theory.spectrum import resolved_wavenumber, wavenumber, wavenumber_from_gr
 #: Smallest wavenumber assumed, in normalised units: one wave over the whole domain. A smooth
 #: solution needs no steeper features, and flatter ones would be linear over the domain.
 LOWEST_WAVENUMBER = np.pi
+
+#: Output functions that an operator's wavenumber is estimated from, at most.
+MAX_FUNCTIONS = 32
 
 #: Points beyond this many half widths from the centre are far outside the domain.
 FAR_OUTSIDE = 2.0
@@ -97,6 +100,8 @@ def calibrate(model: Any, arguments: dict[str, Any]) -> None:
         ValueError: If the data hold NaN or infinity, or the domain cannot be worked out.
     """
     net = model.net
+    if isinstance(net, RepOperator):
+        _calibrate_operator(model, arguments["verbose"])
     if not isinstance(net, RepNet):
         return
     x, y = _host.training_points(model.data)
@@ -133,6 +138,31 @@ def _settle(model: Any, x: np.ndarray, y: Any, arguments: dict[str, Any]) -> str
         wave, said = _wavenumber(net, estimate, domain, limit, notes)
         if fit:
             steepness = SLOPE_PER_TARGET_WAVENUMBER
+    message, spec = _completed(
+        net, x, domain, origin, wave, said, steepness, estimate if fit else None, notes
+    )
+    net.calibrate(spec)
+    return message
+
+
+def _completed(
+    net: Any,
+    x: Array,
+    domain: Box,
+    origin: str,
+    wave: Array | None,
+    said: str,
+    steepness: float,
+    targets: Estimate | None,
+    notes: list[str],
+) -> tuple[str, RepSpec]:
+    """The specification with its layer's box, slope scale and gain; the line that says them.
+
+    Args:
+        wave: Wavenumber per coordinate; None where the slope scale is given.
+        targets: What targets without an equation say of their wavenumber, None where there is one.
+    """
+    given = net.given
     if _host.input_transform(net) is None:
         layer_domain = domain
         scale = (
@@ -144,15 +174,110 @@ def _settle(model: Any, x: np.ndarray, y: Any, arguments: dict[str, Any]) -> str
         layer_domain, scale = _through_transform(net, x, domain, wave, steepness)
         notes.append(f"{layer_domain.dim} features over {layer_domain}")
     spec = given.completed(layer_domain, scale, given.hidden_gain or 1.0, dim=layer_domain.dim)
-    targets = estimate.wavenumber * domain.half_width if estimate and fit else None
-    gain = given.hidden_gain or _gain(spec, scale, targets)
-    net.calibrate(replace(spec, hidden_gain=gain))
+    normalised = targets.wavenumber * domain.half_width if targets else None
+    gain = given.hidden_gain or _gain(spec, scale, normalised)
     parts = [f"domain {domain} ({origin})"]
     if wave is not None:
         parts.append(f"wavenumber {_show(wave)} rad per unit length ({said})")
     parts.append(f"slope scale {_show(scale)}" + (" (given)" if wave is None else ""))
     parts.append(f"hidden gain {gain:.3g}" + (" (given)" if given.hidden_gain else ""))
-    return f"{type(net).__name__}: " + ", ".join([*parts, *notes])
+    message = f"{type(net).__name__}: " + ", ".join([*parts, *notes])
+    return message, replace(spec, hidden_gain=gain)
+
+
+def _calibrate_operator(model: Any, verbose: Any) -> None:
+    net = model.net
+    branch_open = net.branch_given is not None and net.branch_given.domain is None
+    inputs = _host.operator_inputs(model.data)
+    if inputs is None:
+        if net.spec is not None and not branch_open:
+            return
+        branch = " and a branch_domain" if branch_open else ""
+        raise ValueError(
+            f"{type(model.data).__name__} does not give its training inputs as two arrays, "
+            f"(functions, points), which {type(net).__name__} needs; give {type(net).__name__} a "
+            f"domain and a wavenumber{branch}."
+        )
+    functions, points = inputs
+    _check_finite(model.data, points, getattr(model.data, "train_y", None), functions)
+    if not net.settled:
+        message = _settle_operator(model, functions, np.asarray(points, dtype=float))
+        _host.announce(message, verbose)
+    if _host.input_transform(net) is None:
+        warn_outside(net, points)
+
+
+def _settle_operator(model: Any, functions: Array, x: Array) -> str:
+    net, given = model.net, model.net.given
+    domain, origin = _domain(model, x)
+    estimate, fit = _operator_estimate(model, domain.dim)
+    notes: list[str] = []
+    if given.slope_scale is not None:
+        wave, said = None, "given"
+    elif given.wavenumber is not None:
+        wave, said = _one_each(net, "wavenumber", domain.dim, "coordinates"), "given"
+    else:
+        _check_says_something(model, estimate)
+        spread = np.ptp(x, axis=0) / 2
+        spread = np.where(spread > 0, spread, domain.half_width)
+        limit = resolved_wavenumber(len(np.unique(x, axis=0)), spread) * domain.half_width
+        wave, said = _wavenumber(net, estimate, domain, limit, notes)
+    scale_open = given.wavenumber is None and given.slope_scale is None
+    steepness = SLOPE_PER_TARGET_WAVENUMBER if fit and scale_open else SLOPE_PER_WAVENUMBER
+    branch = None
+    if net.branch_given is not None:
+        branch = net.branch_given.domain or _branch_box(functions)
+        notes.append(f"branch inputs in [{min(branch.lower):.4g}, {max(branch.upper):.4g}]")
+    message, spec = _completed(
+        net, x, domain, origin, wave, said, steepness, estimate if fit else None, notes
+    )
+    net.calibrate(spec, branch)
+    return message
+
+
+def _operator_estimate(model: Any, dim: int) -> tuple[Estimate, bool]:
+    """Wavenumber of sampled functions of an operator, and whether they are targets.
+
+    k² is averaged over the functions with their variances for weights, as for one function with
+    many outputs.
+    """
+    samples = _host.operator_values(model.net, model.data, MAX_FUNCTIONS)
+    squares, weights = np.zeros(dim), np.zeros(dim)
+    for sample in samples:
+        finite = np.isfinite(sample.values).all(axis=1)
+        values, points = sample.values[finite], sample.points[finite]
+        if len(values) == 0 or _negligible(values, points):
+            continue
+        found = wavenumber(points, values)
+        variance = float(values.var(axis=0).sum())
+        heard = np.isfinite(found)
+        squares[heard] += variance * found[heard] ** 2
+        weights[heard] += variance
+    found = np.full(dim, np.nan)
+    found[weights > 0] = np.sqrt(squares[weights > 0] / weights[weights > 0])
+    name = samples[0].name if samples else ""
+    return Estimate(found, tuple(name if k > 0 else "" for k in found)), name == "targets"
+
+
+def _check_says_something(model: Any, estimate: Estimate) -> None:
+    if np.any(estimate.wavenumber > 0):
+        return
+    name = type(model.net).__name__
+    raise ValueError(
+        f"{name}: the training data of {type(model.data).__name__} do not say how fast the output "
+        "functions oscillate (no function is known at enough different points, or none varies). "
+        f"Give {name}(..., wavenumber=...) in radians per unit of the trunk's coordinates (2*pi "
+        "over the shortest wavelength), or slope_scale= in normalised units."
+    )
+
+
+def _branch_box(functions: Array) -> Box:
+    """Range of each input of the branch, not below a thousandth of the widest."""
+    lower, upper = functions.min(axis=0).astype(float), functions.max(axis=0).astype(float)
+    center, half = (lower + upper) / 2, (upper - lower) / 2
+    widest = float(half.max())
+    half = np.maximum(half, 1e-3 * widest if widest > 0 else 1.0)
+    return Box(center - half, center + half)
 
 
 def _one_each(net: Any, name: str, n: int, what: str) -> Array:
@@ -358,14 +483,20 @@ def check_prediction_points(model: Any, arguments: dict[str, Any]) -> None:
     """Hook before ``Model.predict``: warn once when points lie far outside the domain."""
     x = arguments["x"]
     net = model.net
-    if not isinstance(net, RepNet) or net.spec is None or _host.input_transform(net) is not None:
+    if not isinstance(net, (RepNet, RepOperator)) or net.spec is None:
         return
+    if _host.input_transform(net) is not None:
+        return
+    if isinstance(net, RepOperator) and isinstance(x, (tuple, list)) and len(x) == 2:
+        x = x[1]
     if isinstance(x, np.ndarray) and x.ndim == 2:
         warn_outside(net, x)
 
 
-def _check_finite(data: Any, x: np.ndarray, y: Any) -> None:
+def _check_finite(data: Any, x: np.ndarray, y: Any, functions: np.ndarray | None = None) -> None:
     arrays = [("training points", x)]
+    if functions is not None:
+        arrays.append(("input functions", functions))
     if y is not None and isinstance(y, np.ndarray):
         arrays.append(("targets", y))
     arrays += _host.condition_values(data)

@@ -7,12 +7,14 @@ import importlib.metadata
 import deepxde as dde
 
 import deepxde_repnet
-from deepxde_repnet.nets import RepNet
+from deepxde_repnet.nets import RepNet, RepOperator
 
 
 def test_public_names():
     assert sorted(deepxde_repnet.__all__) == [
         "Box",
+        "RepDeepONet",
+        "RepDeepONetCartesianProd",
         "RepFNN",
         "RepPFNN",
         "RepSpec",
@@ -36,9 +38,21 @@ def test_public_names_of_a_network():
     ]
 
 
+def test_public_names_of_an_operator():
+    assert issubclass(deepxde_repnet.RepDeepONet, RepOperator)
+    assert sorted(n for n in vars(RepOperator) if not n.startswith("_")) == [
+        "apply_feature_transform",
+        "calibrate",
+        "settled",
+        "spec",
+    ]
+
+
 def test_importing_makes_the_networks_deepxde_s():
     assert dde.nn.RepFNN is deepxde_repnet.RepFNN
     assert dde.nn.RepPFNN is deepxde_repnet.RepPFNN
+    assert dde.nn.RepDeepONet is deepxde_repnet.RepDeepONet
+    assert dde.nn.RepDeepONetCartesianProd is deepxde_repnet.RepDeepONetCartesianProd
 
 
 def test_version():

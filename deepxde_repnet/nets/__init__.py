@@ -1,9 +1,10 @@
-"""RepFNN and RepPFNN for the backend that DeepXDE runs on."""
+"""The networks for the backend that DeepXDE runs on."""
 
 import importlib
 
 from .. import _host
 from ._base import RepNet
+from ._operator import RepOperator
 
 _MODULES = {
     "pytorch": "pytorch",
@@ -21,5 +22,14 @@ if _host.backend_name not in _MODULES:
 _module = importlib.import_module(f".{_MODULES[_host.backend_name]}", __name__)
 RepFNN = _module.RepFNN
 RepPFNN = _module.RepPFNN
+RepDeepONet = _module.RepDeepONet
+RepDeepONetCartesianProd = _module.RepDeepONetCartesianProd
 
-__all__ = ["RepFNN", "RepNet", "RepPFNN"]
+__all__ = [
+    "RepDeepONet",
+    "RepDeepONetCartesianProd",
+    "RepFNN",
+    "RepNet",
+    "RepOperator",
+    "RepPFNN",
+]

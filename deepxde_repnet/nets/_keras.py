@@ -26,8 +26,9 @@ class RepDense(tf.keras.layers.Layer):
         activation: Any = None,
         kernel_regularizer: Any = None,
         kernel_constraint: Any = None,
+        trainable: bool = True,
     ) -> None:
-        super().__init__()
+        super().__init__(trainable=trainable)
         self.parameterization = parameterization
         self.activation = activation
         self.kernel_regularizer = kernel_regularizer
@@ -75,7 +76,7 @@ class RepDense(tf.keras.layers.Layer):
                 if self.parameterization == "shift":
                     # The trained tensor is w = s v: its scale is in the parameter itself.
                     value = value * self._constants["slope_scale"]
-            self._add(name, value, trainable=True, **options)
+            self._add(name, value, trainable=self.trainable, **options)
         for name, value in self._constants.items():
             self._add(name, value, trainable=False)
         super().build(input_shape)

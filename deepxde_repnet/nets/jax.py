@@ -1,4 +1,4 @@
-"""RepFNN and RepPFNN on JAX (Flax linen)."""
+"""The networks on JAX (Flax linen), where DeepXDE has no operator networks."""
 
 from __future__ import annotations
 
@@ -172,3 +172,18 @@ class RepPFNN(_JaxRepNet, _host.PFNN, kw_only=True):
     given: RepSpec | None = None
     spec: RepSpec | None = None
     settled: bool = False
+
+
+class RepDeepONet:
+    """Not there on JAX, where DeepXDE has no ``dde.nn.DeepONet`` to build on."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        name = type(self).__name__
+        raise NotImplementedError(
+            f"{name} does not exist with DeepXDE's backend jax: DeepXDE has no dde.nn."
+            f"{name.removeprefix('Rep')} there to build on. Use PyTorch: DDE_BACKEND=pytorch."
+        )
+
+
+class RepDeepONetCartesianProd(RepDeepONet):
+    """Not there on JAX, where DeepXDE has no ``dde.nn.DeepONetCartesianProd`` to build on."""

@@ -1,4 +1,4 @@
-"""RepFNN and RepPFNN on PaddlePaddle."""
+"""The networks on PaddlePaddle."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from ..spec import Array, Box
 from ..theory.initialize import Rep
 from ._doc import document
 from ._eager import EagerRepNet
+from ._operator import EagerOperator
 
 
 class RepLinear(paddle.nn.Layer):
@@ -100,4 +101,28 @@ class RepFNN(_PaddleRepNet, _host.FNN):
 
 @document
 class RepPFNN(_PaddleRepNet, _host.PFNN):
+    pass
+
+
+class _PaddleOperator(EagerOperator):
+    _network = RepFNN
+
+    def set_state_dict(self, *args: Any, **kwargs: Any) -> Any:
+        result = super().set_state_dict(*args, **kwargs)
+        self._after_loading()
+        return result
+
+
+@document
+class RepDeepONet(_PaddleOperator, _host.DeepONet):
+    def __init__(self, layer_sizes_branch: Any, layer_sizes_trunk: Any, *args: Any, **kwargs: Any):
+        super().__init__(layer_sizes_branch, layer_sizes_trunk, *args, **kwargs)
+        # Here DeepXDE's constructor makes both networks itself, without a method to override.
+        self.trunk = self.build_trunk_net(layer_sizes_trunk)
+        if self.branch_given is not None:
+            self.branch = self.build_branch_net(layer_sizes_branch)
+
+
+@document
+class RepDeepONetCartesianProd(_PaddleOperator, _host.DeepONetCartesianProd):
     pass

@@ -1,4 +1,4 @@
-"""RepFNN and RepPFNN on PyTorch."""
+"""The networks on PyTorch."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from ..spec import Array, Box
 from ..theory.initialize import Rep
 from ._doc import document
 from ._eager import EagerRepNet
+from ._operator import EagerOperator
 
 
 class RepLinear(torch.nn.Module):
@@ -100,4 +101,23 @@ class RepFNN(_TorchRepNet, _host.FNN):
 
 @document
 class RepPFNN(_TorchRepNet, _host.PFNN):
+    pass
+
+
+class _TorchOperator(EagerOperator):
+    _network = RepFNN
+
+    def load_state_dict(self, *args: Any, **kwargs: Any) -> Any:
+        result = super().load_state_dict(*args, **kwargs)
+        self._after_loading()
+        return result
+
+
+@document
+class RepDeepONet(_TorchOperator, _host.DeepONet):
+    pass
+
+
+@document
+class RepDeepONetCartesianProd(_TorchOperator, _host.DeepONetCartesianProd):
     pass

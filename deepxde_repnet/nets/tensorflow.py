@@ -1,4 +1,4 @@
-"""RepFNN and RepPFNN on TensorFlow 2."""
+"""The networks on TensorFlow 2."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from ..theory.initialize import Dense, Rep, Weights, draw
 from ._base import RepNet, read_rep
 from ._doc import document
 from ._keras import RepDense, kernel_initializer, tf
+from ._operator import OperatorOfNets
 
 
 class _TensorFlowRepNet(RepNet):
@@ -128,4 +129,39 @@ class RepFNN(_TensorFlowRepNet, _host.FNN):
 
 @document
 class RepPFNN(_TensorFlowRepNet, _host.PFNN):
+    pass
+
+
+class _TensorFlowOperator(OperatorOfNets):
+    _network = RepFNN
+
+    def __init__(self, layer_sizes_branch: Any, *args: Any, **kwargs: Any) -> None:
+        super().__init__(layer_sizes_branch, *args, **kwargs)
+        self._branch_inputs = int(layer_sizes_branch[0])
+
+    def _network_options(self) -> dict[str, Any]:
+        return {"regularization": self.regularization}
+
+    def _build_layers(self) -> None:
+        """Create the variables, which Keras otherwise does in the first call."""
+        functions = np.zeros((1, self._branch_inputs), _host.real(np))
+        self((functions, np.zeros((1, self.given.dim), _host.real(np))))
+
+    def load_weights(self, *args: Any, **kwargs: Any) -> Any:
+        self._build_layers()
+        return super().load_weights(*args, **kwargs)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        # Before Keras tries out ``call``, of which it would tell in a warning.
+        self._check_ready()
+        return super().__call__(*args, **kwargs)
+
+
+@document
+class RepDeepONet(_TensorFlowOperator, _host.DeepONet):
+    pass
+
+
+@document
+class RepDeepONetCartesianProd(_TensorFlowOperator, _host.DeepONetCartesianProd):
     pass

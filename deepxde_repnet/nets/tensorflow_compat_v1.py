@@ -1,17 +1,20 @@
-"""RepFNN and RepPFNN on TensorFlow's version-1 graph mode (backend tensorflow.compat.v1)."""
+"""The networks on TensorFlow's version-1 graph mode (backend tensorflow.compat.v1)."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from .. import _host
-from ..spec import Array, RepSpec
+from ..spec import Array, Box, RepSpec
 from ..theory.initialize import Dense, Rep, Weights, draw
-from ._base import RepNet, read_rep
+from ._base import RepNet, read_rep, settled
 from ._doc import document
 from ._keras import RepDense, kernel_initializer, tf
+from ._operator import RepOperator
 
 
 class _CompatV1RepNet(RepNet):
@@ -100,4 +103,120 @@ class RepFNN(_CompatV1RepNet, _host.FNN):
 
 @document
 class RepPFNN(_CompatV1RepNet, _host.PFNN):
+    pass
+
+
+class _CompatV1Operator(RepOperator):
+    """Built late, in ``build``, where both parts take their layers in turn from ``_dense``."""
+
+    _spec: RepSpec | None = None
+    _branch: RepSpec | None = None
+    _part: RepSpec | None = None  # what is being built, None where it is not a RepNet
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.branch_given is not None and getattr(self, "stacked", False):
+            raise ValueError(
+                f"{type(self).__name__}: stacked=True makes the branch of stacked layers, none of "
+                "which is a RepNet layer; leave branch_slope_scale out, or stacked."
+            )
+        spec = settled(self.given)
+        self._branch = self._branch_spec(None)
+        if spec is not None:
+            self._spec = spec
+            # The problem still has a say in a gain that was left open.
+            self.settled = self.given.hidden_gain is not None and self._is_ready
+
+    @property
+    def _is_ready(self) -> bool:
+        return self._spec is not None and (self.branch_given is None or self._branch is not None)
+
+    @property
+    def spec(self) -> RepSpec | None:
+        return self._spec
+
+    def calibrate(self, spec: RepSpec, branch_domain: Box | None = None) -> None:
+        if self.built:
+            raise RuntimeError(
+                f"the graph of {type(self).__name__} is built already, for other inputs; apply the "
+                "feature transform before Model.compile."
+            )
+        self._check_inputs(spec)
+        self._branch = self._branch_spec(branch_domain)
+        self._spec = spec
+        self.settled = self._is_ready
+
+    def _unsettle(self) -> None:
+        self._spec = None
+        self.settled = False
+
+    def build(self) -> None:
+        if not self._is_ready:
+            raise self._uncalibrated()
+        super().build()
+
+    def build_trunk_net(self) -> Any:
+        assert self._spec is not None
+        seed = self._next_trunk().seed
+        return self._built_from(replace(self._spec, seed=seed), super().build_trunk_net)
+
+    def build_branch_net(self) -> Any:
+        if self._branch is None:
+            return super().build_branch_net()
+        seed = self._next_branch().seed
+        return self._built_from(replace(self._branch, seed=seed), super().build_branch_net)
+
+    def _built_from(self, spec: RepSpec, build: Callable[[], Any]) -> Any:
+        self._part, self._initial, self._depth = spec, draw(spec), 0
+        try:
+            return build()
+        finally:
+            self._part = None
+
+    def _dense(
+        self,
+        inputs: Any,
+        units: int,
+        activation: Any = None,
+        use_bias: bool = True,
+        regularizer: Any = None,
+        trainable: bool = True,
+    ) -> Any:
+        if self._part is None:
+            return super()._dense(inputs, units, activation, use_bias, regularizer, trainable)
+        depth, self._depth = self._depth, self._depth + 1
+        arrays = self._initial[depth][0]
+        layer: Any
+        if isinstance(arrays, Rep):
+            assert self._part.domain is not None
+            layer = RepDense(
+                arrays,
+                self._part.parameterization,
+                activation=activation,
+                kernel_regularizer=regularizer,
+                trainable=trainable,
+            )
+            layer.set(self._part.domain, np.asarray(self._part.slope_scale))
+        else:
+            layer = tf.keras.layers.Dense(
+                units,
+                activation=activation,
+                use_bias=use_bias,
+                kernel_initializer=kernel_initializer(self._part, depth, arrays.kernel),
+                kernel_regularizer=regularizer,
+                trainable=trainable,
+            )
+        outputs = layer(inputs)
+        if regularizer:
+            self.regularization_loss += tf.math.add_n(layer.losses)
+        return outputs
+
+
+@document
+class RepDeepONet(_CompatV1Operator, _host.DeepONet):
+    pass
+
+
+@document
+class RepDeepONetCartesianProd(_CompatV1Operator, _host.DeepONetCartesianProd):
     pass
