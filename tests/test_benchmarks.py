@@ -241,6 +241,9 @@ def test_multiplication_rate_is_plausible():
 
 
 def test_every_row_asks_for_a_tenth_of_its_error():
+    # The error itself where it is reached long before the residual; a hundredth and less where the
+    # equations have to hold much better than values with noise.
+    others = {"screened_discs_2d": 1e-2, "diffusion_inverse_noisy": 1e-3}
     for name, row in solve_benchmark.ROWS.items():
         if name != "helmholtz_inverse_noisy":
-            assert row.tol == pytest.approx(row.target_error / 10), name
+            assert row.tol == pytest.approx(others.get(name, row.target_error / 10)), name
