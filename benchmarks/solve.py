@@ -7,10 +7,10 @@
 
 ``solve`` is given the problem and a tolerance, a tenth of the error asked for (the error itself for
 the discs, where it is reached long before; less where there is noise, which the equations are to
-hold much better than), and nothing else but a seed. Each run has a process of
-its own, alone, and its time is that of the whole call in a fresh process; the error is measured at
-points that were never fitted. Finished runs are kept in ``benchmarks/results/solve.json`` and not
-run again; the table is written to ``docs/_tables/``.
+hold much better than), and nothing else but a seed. Each run has a process of its own, alone, and
+its time is that of the whole call in a fresh process; the error is measured at points that were
+never fitted. Finished runs are kept in ``benchmarks/results/solve.json`` and not run again; the
+table is written to ``docs/_tables/``.
 """
 
 from __future__ import annotations
