@@ -24,9 +24,6 @@ MAX_STEPS = 40
 #: Ratio of unseen to fitted residual from which more damping is tried.
 OVERFIT = 1.5
 
-#: Dampings ε of a step: the first that is tried when the whole one fails, and where to give up.
-LEAST_DAMPING, MOST_DAMPING = 1e-6, 1e2
-
 #: Whole steps in a row, and how many times larger the residual may be on the way.
 IN_A_ROW, FAR = 3, 30.0
 
@@ -133,7 +130,8 @@ class Place:
         unknowns: Of the features and, last, of the problem.
         state: The field; None is the zero field.
         values: The problem's own unknowns.
-        rows, checked: Residuals there, linearised, at the fitted and at the unseen points.
+        rows: Residuals there, linearised, at the fitted points.
+        checked: The same at the unseen points; None until they are looked at.
         merit: Norm of all that is minimised.
     """
 
@@ -141,7 +139,7 @@ class Place:
     state: State | None
     values: Tensor
     rows: list[Rows]
-    checked: list[Rows]
+    checked: list[Rows] | None
     merit: float
 
 
@@ -151,9 +149,8 @@ class Descent:
     A step linearises at the current field and solves for the whole field, not for a change of it,
     so that the coefficients stay as small as the equations allow. It is accepted where the weighted
     residual has fallen. Where it has not, two more such solutions are tried from there, since the
-    residual of a product of unknowns often rises once before it falls, and then damped changes
-    from where the step began (Levenberg-Marquardt; Moré, Numerical Analysis, Lecture Notes in
-    Mathematics 630, 1978), damped more and more.
+    residual of a product of unknowns often rises once before it falls, and then a half, a quarter
+    and so on of the way from where the step began.
     """
 
     def __init__(
@@ -224,7 +221,7 @@ class Descent:
         """Linearise, solve, and accept what makes the residual fall."""
         start, size = self.place, self.points.size
         self.steps += 1
-        _, self.solved, self.unseen = self._solve(start)
+        self.solved, self.unseen = self._solve(start)
         if self.points.linear:
             start.unknowns, start.merit = self.solved.unknowns, self.solved.residual
             self.converged = True
@@ -240,7 +237,7 @@ class Descent:
             resting = self._length == 1 and start.merit < LAST_GAIN * place.merit
             # The zero field can be at rest and no minimum: a(x) u'' has no slope in a there.
             self.converged = resting and (self.steps > 2 or place.merit < 1e-3 * size)
-        self.unseen = norms(self.place.checked, self.points.check_factors)
+        self.unseen = norms(self._checked(self.place), self.points.check_factors)
         self.clock.tick("equations")
 
     def _whole(self, start: Place, solved: Damped) -> Place | None:
@@ -252,7 +249,7 @@ class Descent:
                 return place
             if not left or not place.merit < FAR * start.merit < math.inf:
                 return None
-            solved = self._solve(place)[1]
+            solved = self._solve(place)[0]
         return None
 
     def _part_way(self, start: Place, target: Tensor) -> Place | None:
@@ -272,9 +269,18 @@ class Descent:
         self.problem.set_values(values)
         rows = self.problem.linearise(self.points.fit, state)
         merit = self._total(rows, state)
-        checked = self.problem.linearise(self.points.check, state)
         self.clock.tick("equations")
-        return Place(unknowns, state, values, rows, checked, merit)
+        return Place(unknowns, state, values, rows, None, merit)
+
+    def _checked(self, place: Place) -> list[Rows]:
+        """Residuals at the unseen points, where the problem's own unknowns are those of the place.
+
+        Most places of a search along a line are left without a look at them.
+        """
+        if place.checked is None:
+            place.checked = self.problem.linearise(self.points.check, place.state)
+            self.clock.tick("equations")
+        return place.checked
 
     def _total(self, rows: list[Rows], state: State | None) -> float:
         """Norm of all weighted residuals, and of the penalties, of a field."""
@@ -287,11 +293,11 @@ class Descent:
                 merit = math.hypot(merit, factor * float(taylor.norm(values)))
         return merit
 
-    def _solve(self, place: Place) -> tuple[LeastSquares, Damped, list[float]]:
-        """The equations linearised at a place, and their solution.
+    def _solve(self, place: Place) -> tuple[Damped, list[float]]:
+        """The solution of the equations linearised at a place, where the iteration is.
 
         It is damped as little as fits the unseen points best; how it fits each of their residuals
-        comes third.
+        comes second.
         """
         affine = [row.affine(place.state, place.values) for row in place.rows]
         # What no equation depends on here, like a in a(x) u'' = f where u is zero, stays as it is:
@@ -304,7 +310,7 @@ class Descent:
         factors = self.factors + [factor for _, factor in penalties]
         upper = triangularise(self.system.blocks(rows, factors), self.system.unknowns)
         self.clock.tick("assembly and QR")
-        checked = [row.affine(place.state, place.values) for row in place.checked]
+        checked = [row.affine(place.state, place.values) for row in self._checked(place)]
         blocks = self.system.by_row(checked, self.check_factors)
         self.clock.tick("unseen points")
         problem = LeastSquares(upper)
@@ -323,12 +329,12 @@ class Descent:
                 break
         assert best is not None
         pairs = zip(best[1], self.points.check_factors, self.check_factors, strict=True)
-        return problem, best[0], [norm * given / used for norm, given, used in pairs]
+        return best[0], [norm * given / used for norm, given, used in pairs]
 
     def fit(self) -> Fit:
         """What has been found."""
         points, solved = self.points, self.solved
-        unseen = self.unseen or norms(self.place.checked, points.check_factors)
+        unseen = self.unseen or norms(self._checked(self.place), points.check_factors)
         # A linear problem's residuals are worked out where they are printed.
         fitted = [] if points.linear and not self.noise else self.norms()
         # What is noise is not to be fitted.

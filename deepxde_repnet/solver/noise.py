@@ -171,14 +171,19 @@ def _carry_noise(descent: Descent, data: list[int]) -> bool:
     return misfit > max(0.1 * points.tol, 0.3 * unseen)
 
 
+def _determined(descent: Descent, row: Rows, factor: float) -> float:
+    """tr(W A C Aᵀ): the number of unknowns that weighted rows determine."""
+    assert descent.solved is not None
+    (matrix,) = descent.system.by_row([row], [factor])
+    return float(((matrix[:, :-1] @ descent.solved.root) ** 2).sum())
+
+
 def _noise(descent: Descent, data: list[int]) -> list[float]:
     """σ_i √N_i of each set of values, with the factors of the points."""
-    assert descent.solved is not None
     found = []
     norms, affine = descent.norms(), descent.affine()
     for i in data:
-        (matrix,) = descent.system.by_row([affine[i]], [descent.factors[i]])
-        determined = float(((matrix[:, :-1] @ descent.solved.root) ** 2).sum())
+        determined = _determined(descent, affine[i], descent.factors[i])
         count = len(affine[i])
         found.append(norms[i] * math.sqrt(count / max(count - determined, 1.0)))
     return found
@@ -221,8 +226,7 @@ def _roughness(descent: Descent, penalties: list[Rows]) -> list[float]:
         assert descent.solved is not None
         size = descent.system.sizes[output]
         values: Any = sum((s * field(row.x, axes)).sum(1) for axes, s in row.linear.slopes.items())
-        (matrix,) = descent.system.by_row([row], [descent.penalties[output][1]])
-        fixed = float(((matrix[:, :-1] @ descent.solved.root) ** 2).sum())
+        fixed = _determined(descent, row, descent.penalties[output][1])
         fixed += float(descent.solved.ridge[start : start + size].sum())
         norm = float(taylor.norm(values))
         found.append(norm / math.sqrt(max(size - fixed, 1.0)))

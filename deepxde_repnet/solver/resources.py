@@ -52,7 +52,7 @@ def most_features(wanted: int, outputs: int, free: float) -> int:
     Raises:
         ValueError: If not even a small one does.
     """
-    for features in (wanted, *(n for n in range(wanted // 100 * 100, 0, -100))):
+    for features in (wanted, *range(wanted // 100 * 100, 0, -100)):
         if bytes_needed(outputs * (features + 1)) <= SHARE * free:
             return features
     raise ValueError(

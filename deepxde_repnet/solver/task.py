@@ -89,14 +89,14 @@ def run(
             else:
                 if model.net.spec is None:
                     calibrate(model, {"verbose": verbose})
-                trials = task.own_of_all(tol) if parameters == "all" else [task.own()]
+                trials = task.own_of_all() if parameters == "all" else [task.own()]
             best = task.best(trials)
             if model is not None and parameters == "output":
                 hint = task.hint(best[0])
         task.problem.set_values(taylor.asarray(best[0].fit.variables))
     progress.close()
     # The network that holds the solution is made in the user's float.
-    return task.finish(trials, *best, tol, hint)
+    return task.finish(trials, *best, hint)
 
 
 def _variables(given: Any) -> tuple[Any, ...]:
@@ -323,8 +323,7 @@ class _Task:
         size = min(own.features, choice.FIRST_SIZE)
         if own.fit.unseen <= self.tol or size < 10:
             return None
-        found = [t for t in choice.first(self.trial, self.wavenumber, size)]
-        best = functools.reduce(choice.better, found)
+        best = functools.reduce(choice.better, choice.first(self.trial, self.wavenumber, size))
         if not best.fit.unseen < MUCH_BETTER * own.fit.unseen:
             return None
         scale = ", ".join(f"{s:.3g}" for s in best.slope_scale)
@@ -376,7 +375,7 @@ class _Task:
         fit = solve_features(self.problem, system, self.points(size), self.clock)
         return self._own_trial(system, size, fit)
 
-    def own_of_all(self, tol: float) -> list[Trial]:
+    def own_of_all(self) -> list[Trial]:
         """Solve on these features, and then for all parameters of the network."""
         features = self._own_features()
         size = max(features.sizes)
@@ -393,7 +392,7 @@ class _Task:
             points,
             self.clock,
             first.fit,
-            tol,
+            self.tol,
             partial(self._progress.update, "moving features", size),
         )
         return [first, self._own_trial(system, size, fit)]
@@ -428,7 +427,6 @@ class _Task:
         trials: list[Trial],
         kept: Trial,
         estimate: float | None,
-        tol: float,
         hint: str | None,
     ) -> Solution:
         """The solution, with the report of how it was found."""
@@ -451,8 +449,8 @@ class _Task:
             error_estimate=estimate,
             linear=self.linear,
             seconds=dict(self.clock.seconds),
-            converged=kept.fit.converged and kept.fit.unseen <= tol,
-            tol=tol,
+            converged=kept.fit.converged and kept.fit.unseen <= self.tol,
+            tol=self.tol,
             hint=hint,
             unknowns=system.unknowns + all_parameters.count(system.features, kept.fit),
             _inputs=None if transformed else self.domain.dim,
@@ -479,7 +477,7 @@ class _Task:
             model = _host.Model(self.data, net)
         elif kept.fit.moved:
             moving = importlib.import_module(".all_parameters.pytorch", __package__)
-            moving.set_hidden_layers(model.net, self._systems[id(kept)].features)
+            moving.set_hidden_layers(model.net, system.features)
         _host.compile_once(model)  # which makes JAX's parameters
         _host.set_output_layer(model, kernels)
         return model
