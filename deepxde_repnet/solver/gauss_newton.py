@@ -16,13 +16,17 @@ from ..taylor.features import Axes, Tensor
 from ..taylor.framework import taylor
 from . import noise
 from .equations import Equation, Problem, Rows, State, System
-from .least_squares import DAMPINGS, Damped, LeastSquares, triangularise
+from .least_squares import Damped, LeastSquares, NormalEquations, triangularise
 from .solution import Fit
 
 MAX_STEPS = 40
 
 #: Ratio of unseen to fitted residual from which more damping is tried.
 OVERFIT = 1.5
+
+#: Tolerance from which the normal equations are tried first, and the part of the residual that
+#: their damping may be.
+ROUGH, NEGLIGIBLE = 1e-4, 0.3
 
 #: Whole steps in a row, and how many times larger the residual may be on the way.
 IN_A_ROW, FAR = 3, 30.0
@@ -171,6 +175,8 @@ class Descent:
         self.unit = 0.0
         self.solved: Damped | None = None
         self.unseen: list[float] = []
+        # Noise is told from the equations by digits that the normal equations do not give.
+        self._rough = points.tol >= ROUGH and not any(row.data for row in points.rows)
         self._length = 1.0  # of the last step, relative to the whole one
         values = problem.values()
         self._others = len(values)
@@ -308,16 +314,44 @@ class Descent:
         ]
         rows = affine + [row for row, _ in penalties]
         factors = self.factors + [factor for _, factor in penalties]
-        upper = triangularise(self.system.blocks(rows, factors), self.system.unknowns)
-        self.clock.tick("assembly and QR")
         checked = [row.affine(place.state, place.values) for row in self._checked(place)]
-        blocks = self.system.by_row(checked, self.check_factors)
+        self.clock.tick("equations")
+        unseen = self.system.by_row(checked, self.check_factors)
         self.clock.tick("unseen points")
-        problem = LeastSquares(upper)
+        best = self._roughly(rows, factors, unseen) if self._rough else None
+        if best is None:
+            upper = triangularise(self.system.blocks(rows, factors), self.system.unknowns)
+            self.clock.tick("assembly and QR")
+            best = self._least_damped(LeastSquares(upper), unseen)
+        assert best is not None
+        pairs = zip(best[1], self.points.check_factors, self.check_factors, strict=True)
+        return best[0], [norm * given / used for norm, given, used in pairs]
+
+    def _roughly(
+        self, rows: list[Rows], factors: list[float], unseen: list[Tensor]
+    ) -> tuple[Damped, list[float]] | None:
+        """The solution by the normal equations, where it is good enough or hardly damped."""
+        normal = NormalEquations(self.system.blocks(rows, factors))
+        self.clock.tick("assembly and QR")
+        best = self._least_damped(normal, unseen)
+        if best is not None:
+            solved, left = best
+            enough = np.linalg.norm(left) <= self.points.tol * self.points.check_size
+            if enough or solved.penalty < NEGLIGIBLE * solved.residual:
+                return best
+        self._rough = False
+        return None
+
+    def _least_damped(
+        self, problem: LeastSquares | NormalEquations, blocks: list[Tensor]
+    ) -> tuple[Damped, list[float]] | None:
+        """The least damped solution that fits the unseen points best, and what it leaves there."""
         best: tuple[Damped, list[float]] | None = None
-        for damping in DAMPINGS:
+        for damping in problem.dampings:
             solved = problem.solve(damping)
             self.clock.tick("solve")
+            if solved is None:
+                continue
             unseen = [float(taylor.norm(b[:, :-1] @ solved.unknowns - b[:, -1])) for b in blocks]
             self.clock.tick("unseen points")
             if best is not None and np.linalg.norm(unseen) >= np.linalg.norm(best[1]):
@@ -327,9 +361,7 @@ class Descent:
             fitted = solved.residual / self.points.size
             if np.linalg.norm(unseen) / self.points.check_size < OVERFIT * fitted:
                 break
-        assert best is not None
-        pairs = zip(best[1], self.points.check_factors, self.check_factors, strict=True)
-        return best[0], [norm * given / used for norm, given, used in pairs]
+        return best
 
     def fit(self) -> Fit:
         """What has been found."""

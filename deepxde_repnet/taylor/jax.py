@@ -60,7 +60,7 @@ def eye(n: int, m: int, like: Array) -> Array:
     return np.eye(n, m)
 
 
-allclose, where = np.allclose, np.where
+allclose, diagonal, where = np.allclose, np.diagonal, np.where
 
 
 def cat(arrays: list[Array], dim: int = 0) -> Array:
@@ -79,6 +79,19 @@ def add_rows(target: Array, rows: Any, values: Array) -> None:
 def triangle(matrix: Array) -> Array:
     """R of the QR decomposition; the matrix may be overwritten."""
     return np.asarray(np.linalg.qr(matrix, mode="r"))
+
+
+def gram(matrix: Array) -> Array:
+    """``matrixᵀ @ matrix``."""
+    return np.asarray(matrix.T @ matrix)
+
+
+def cholesky(matrix: Array) -> Array | None:
+    """The upper triangle F of ``matrix = Fᵀ F``; None where it is not positive definite."""
+    try:
+        return np.asarray(scipy.linalg.cholesky(matrix, check_finite=False))
+    except np.linalg.LinAlgError:
+        return None
 
 
 def solve_triangular(upper: Array, right: Array) -> Array:

@@ -49,7 +49,8 @@ def eye(n: int, m: int, like: torch.Tensor) -> torch.Tensor:
     return torch.eye(n, m, dtype=like.dtype, device=like.device)
 
 
-allclose, cat, norm, where = torch.allclose, torch.cat, torch.linalg.vector_norm, torch.where
+allclose, cat, diagonal = torch.allclose, torch.cat, torch.diagonal
+norm, where = torch.linalg.vector_norm, torch.where
 
 
 def add_rows(target: torch.Tensor, rows: torch.Tensor, values: torch.Tensor) -> None:
@@ -60,6 +61,20 @@ def add_rows(target: torch.Tensor, rows: torch.Tensor, values: torch.Tensor) -> 
 def triangle(matrix: torch.Tensor) -> torch.Tensor:
     """R of the QR decomposition; the matrix may be overwritten."""
     return torch.linalg.qr(matrix, mode="r")[1]
+
+
+def gram(matrix: torch.Tensor) -> torch.Tensor:
+    """``matrixᵀ @ matrix``."""
+    if matrix.device.type == "cpu":
+        values = matrix.numpy()
+        return torch.from_numpy(values.T @ values)  # NumPy uses that it is symmetric
+    return matrix.T @ matrix
+
+
+def cholesky(matrix: torch.Tensor) -> torch.Tensor | None:
+    """The upper triangle F of ``matrix = Fᵀ F``; None where it is not positive definite."""
+    factor, failed = torch.linalg.cholesky_ex(matrix, upper=True)
+    return None if failed else factor
 
 
 def solve_triangular(upper: torch.Tensor, right: torch.Tensor) -> torch.Tensor:

@@ -1,5 +1,7 @@
 """solve(): exact solutions, the matrix against brute force, and what it leaves alone."""
 
+import math
+
 import deepxde as dde
 import numpy as np
 import pytest
@@ -7,9 +9,9 @@ import torch
 
 import deepxde_repnet
 from deepxde_repnet import RepFNN, RepPFNN, _host
-from deepxde_repnet.solver import resources
+from deepxde_repnet.solver import gauss_newton, resources
 from deepxde_repnet.solver.equations import Equation, Problem, System
-from deepxde_repnet.solver.least_squares import LeastSquares, triangularise
+from deepxde_repnet.solver.least_squares import LeastSquares, NormalEquations, triangularise
 from deepxde_repnet.spec import Box, RepSpec
 from deepxde_repnet.taylor import pytorch as taylor
 from deepxde_repnet.taylor.features import Features
@@ -455,6 +457,70 @@ def test_rank_and_solution_of_a_deficient_matrix():
         torch.testing.assert_close(rows[:, :-1] @ solved.unknowns, rows[:, -1])
         # Of equal columns each gets as much.
         torch.testing.assert_close(solved.unknowns[:3], solved.unknowns[7:])
+
+
+def nearly_dependent(smallest):
+    """Rows ``[A | b]`` whose A, 20 columns of very different norms, has singular values to that."""
+    generator = torch.Generator().manual_seed(0)
+    left, _ = torch.linalg.qr(torch.randn(200, 20, generator=generator, dtype=torch.float64))
+    right, _ = torch.linalg.qr(torch.randn(20, 20, generator=generator, dtype=torch.float64))
+    values = torch.logspace(0, math.log10(smallest), 20, dtype=torch.float64)
+    norms = torch.logspace(-3, 3, 20, dtype=torch.float64)
+    target = torch.randn(200, 1, generator=generator, dtype=torch.float64)
+    return torch.cat([(left * values) @ right.T * norms, target], dim=1)
+
+
+@pytest.mark.parametrize("damping", [1e-8, 1e-6])
+def test_normal_equations_are_the_damped_problem(damping):
+    rows = nearly_dependent(1e-6)
+    expected = LeastSquares(triangularise(iter([rows.clone()]), 20)).solve(damping)
+    solved = NormalEquations(iter(rows.split(70))).solve(damping)
+    fitted = rows[:, :-1] @ solved.unknowns
+    torch.testing.assert_close(fitted, rows[:, :-1] @ expected.unknowns, rtol=0, atol=1e-3)
+    assert solved.residual == pytest.approx(expected.residual, rel=1e-6)
+    assert solved.residual == pytest.approx(float((fitted - rows[:, -1]).norm()), rel=1e-6)
+    assert solved.penalty == pytest.approx(expected.penalty, rel=1e-3)
+    assert solved.rank == expected.rank
+    torch.testing.assert_close(solved.norms, expected.norms)
+
+
+def test_normal_equations_of_nothing_but_zeros_are_solved_by_zero():
+    solved = NormalEquations([torch.zeros(30, 6, dtype=torch.float64)]).solve(1e-8)
+    assert solved.residual == 0 and not solved.unknowns.any()
+
+
+def test_normal_equations_say_where_round_off_wins():
+    rows = nearly_dependent(1e-14)
+    assert NormalEquations([rows]).solve(1e-12) is None
+    assert NormalEquations([rows]).solve(1e-7) is not None
+
+
+def test_a_rough_tolerance_takes_the_normal_equations_and_a_fine_one_does_not(monkeypatch, double):
+    taken = []
+
+    class Watched(NormalEquations):
+        def __init__(self, blocks):
+            super().__init__(blocks)
+            taken.append(self)
+
+    monkeypatch.setattr(gauss_newton, "NormalEquations", Watched)
+    found = {}
+    for tol in (1e-3, 1e-6):
+        taken.clear()
+        found[tol] = deepxde_repnet.solve(poisson_data(), tol, verbose=0)
+        assert bool(taken) == (tol == 1e-3)
+        assert found[tol].residual_unseen <= tol
+    x = np.random.default_rng(0).uniform(size=(500, 2))
+    assert error(found[1e-3], wave) < 1e-3
+    assert found[1e-3].kept.fit.damping >= 1e-8 > found[1e-6].kept.fit.damping
+    assert np.abs(found[1e-3].predict(x) - found[1e-6].predict(x)).max() < 1e-3
+
+
+def test_normal_equations_that_are_not_enough_are_followed_by_the_triangle(monkeypatch, double):
+    monkeypatch.setattr(gauss_newton, "NEGLIGIBLE", 0.0)
+    found = deepxde_repnet.solve(poisson_data(), 1e-3, verbose=0, max_features=40)
+    assert found.residual_unseen > 1e-3
+    assert found.kept.fit.damping < 1e-8
 
 
 # ---------------------------------------------------------------------------------------------
