@@ -28,7 +28,7 @@ from pina.problem import SpatialProblem
 from pina.solver import PhysicsInformedSingleModelSolver
 
 from benchmarks.libraries.problems import HIDDEN, PROBLEMS, Array
-from benchmarks.libraries.watch import Watch
+from benchmarks.libraries.watch import Watch, one_core
 
 #: Points of the even grid inside, and on the boundary. The first is the tutorial's; for the square
 #: it says nothing, and these are as many as the others have.
@@ -157,6 +157,7 @@ def step(name: str, iterations: int) -> dict[str, Any]:
 
 
 def main(cell: dict[str, Any]) -> dict[str, Any]:
+    one_core()
     torch.set_num_threads(1)
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import time
 from collections.abc import Callable
 from typing import Any
@@ -12,6 +13,13 @@ from benchmarks.libraries.problems import TARGETS, Array, Problem
 #: Seconds of training between two looks at the error, and their share of the time passed: times are
 #: known to the larger of the two.
 EVERY, SHARE = 0.25, 0.02
+
+
+def one_core() -> None:
+    """Hold this process to one core, where the system can: XLA has no count of threads to set."""
+    if hasattr(os, "sched_setaffinity"):
+        cores = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, {cores[os.getpid() % len(cores)]})
 
 
 class Watch:
