@@ -3,7 +3,7 @@
 ``reach`` trains the examples of ``examples/pinn_forward/`` as they are, with ``dde.nn.FNN`` and
 with ``RepFNN``, or calls ``deepxde_repnet.solve`` on those of ``examples/solve/``. ``step`` trains
 the problems of ``examples/solve/``, whose boundary values are a loss of their own, as they are in
-the other libraries.
+the other libraries. ``fastlsq`` solves those of ``examples/solve/`` for the comparison with fastlsq.
 """
 
 from __future__ import annotations
@@ -23,6 +23,12 @@ from deepxde.optimizers.config import LBFGS_options
 import deepxde_repnet
 from benchmarks.libraries.problems import HIDDEN, PROBLEMS
 from benchmarks.libraries.watch import Watch, one_core
+from benchmarks.solve import ROWS
+
+#: What ``solve`` is asked for beside fastlsq: as in ``benchmarks/solve.py``, where the problem is
+#: there.
+TOLERANCES = {row.module: row.tol for row in ROWS.values() if row.error != {"n": 4}}
+TOLERANCES["layer_2d"] = 1e-6
 
 NETS = {"FNN": dde.nn.FNN, "RepFNN": deepxde_repnet.RepFNN}
 
@@ -68,13 +74,40 @@ def reach(name: str, net: str, budget: float) -> dict[str, Any]:
     return watch.report()
 
 
-def solve(name: str, seed: int, tol: float = 1e-6) -> dict[str, Any]:
+def solve(name: str, seed: int) -> dict[str, Any]:
+    """``deepxde_repnet.solve`` with its own tolerance; it is there or not, with nothing between."""
     example = importlib.import_module(f"examples.solve.{name}")
     dde.config.set_default_float("float64")
     watch = Watch(PROBLEMS[name], budget=0)
-    found = deepxde_repnet.solve(example.problem(), tol=tol, seed=seed, verbose=0)
+    found = deepxde_repnet.solve(example.problem(), seed=seed, verbose=0)
     watch.step(found.predict)
     return watch.report()
+
+
+def beside_fastlsq(name: str, seed: int) -> dict[str, Any]:
+    """``deepxde_repnet.solve``, and the slope scale that it found best for its sines.
+
+    That is the one of the sines that left the smallest residual at unseen points, whether they or
+    the ridges were kept in the end, in radians per unit of length: fastlsq's coordinates are not
+    normalised.
+    """
+    home = "benchmarks.libraries" if name == "layer_2d" else "examples.solve"
+    example, facts = importlib.import_module(f"{home}.{name}"), PROBLEMS[name]
+    dde.config.set_default_float("float64")
+    data = example.problem()
+    began = time.perf_counter()
+    found = deepxde_repnet.solve(data, tol=TOLERANCES[name], seed=seed, verbose=0)
+    seconds = time.perf_counter() - began
+    sines = [trial for trial in found.trials if trial.family == "sin"]
+    best = min(sines, key=lambda trial: trial.fit.unseen)
+    half_widths = [(up - low) / 2 for low, up in zip(facts.lower, facts.upper, strict=True)]
+    return {
+        "error": facts.error(found.predict),
+        "seconds": seconds,
+        "family": found.family,
+        "features": found.features,
+        "scale": [s / half for s, half in zip(best.slope_scale, half_widths, strict=True)],
+    }
 
 
 def step(name: str, net: str, iterations: int) -> dict[str, Any]:
@@ -104,6 +137,8 @@ def main(cell: dict[str, Any]) -> dict[str, Any]:
     torch.set_num_threads(1)
     with contextlib.redirect_stdout(io.StringIO()):
         dde.config.set_random_seed(cell["seed"])
+        if cell["table"] == "fastlsq":
+            return beside_fastlsq(cell["problem"], cell["seed"])
         if cell["table"] == "step":
             return step(cell["problem"], cell["net"], cell["iterations"])
         if cell["net"] == "solve":

@@ -1,10 +1,10 @@
 """PINA (``pina-mathlab``): time to an error, and the cost of a step. Run by ``run.py``.
 
 ``reach`` is the set-up of PINA's tutorial on multiscale problems, "Learning Multiscale PDEs Using
-Fourier Feature Networks" (mathlab.github.io/PINA/tutorial13): two random Fourier feature embeddings,
-with σ = 1 and 10, share a network of tanh layers, and Adam at its default rate trains on an even
-grid with the boundary values as a loss of their own. The tutorial's equation is the 1-d one here;
-in two dimensions it is the same network with two inputs.
+Fourier Feature Networks" (mathlab.github.io/PINA/tutorial13): two embeddings by random Fourier
+features, with σ = 1 and 10, share a network of tanh layers, and Adam at its default rate trains on
+an even grid with the boundary values as a loss of their own. The tutorial's equation is the 1-d one
+here; in two dimensions it is the same network with two inputs.
 """
 
 from __future__ import annotations
