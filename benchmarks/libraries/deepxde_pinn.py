@@ -3,7 +3,7 @@
 ``reach`` trains the examples of ``examples/pinn_forward/`` as they are, with ``dde.nn.FNN`` and
 with ``RepFNN``, or calls ``deepxde_repnet.solve`` on those of ``examples/solve/``. ``step`` trains
 the problems of ``examples/solve/``, whose boundary values are a loss of their own, as they are in
-the other libraries. ``fastlsq`` solves those of ``examples/solve/`` for the comparison with fastlsq.
+the other libraries. ``fastlsq`` solves those of ``examples/solve/``, to be compared with fastlsq.
 """
 
 from __future__ import annotations

@@ -40,6 +40,7 @@ class Watch:
         self.looks: list[tuple[float, float]] = []
         self.first_step: float | None = None
         self.iterations = 0
+        self.over = False
         self._away = 0.0
         self._began = clock()
 
@@ -64,7 +65,8 @@ class Watch:
         left = self.clock()
         self.looks.append((now, self.problem.error(predict)))
         self._away += self.clock() - left
-        return now >= self.budget or self.looks[-1][1] <= min(TARGETS)
+        self.over = now >= self.budget or self.looks[-1][1] <= min(TARGETS)
+        return self.over
 
     def report(self) -> dict[str, Any]:
         """What is kept of a run; a time is None where the error was not reached."""
