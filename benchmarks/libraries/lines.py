@@ -7,6 +7,7 @@ files of this repository. Blank lines, comments, docstrings and imports are not.
 from __future__ import annotations
 
 import ast
+import functools
 import io
 import tokenize
 from collections.abc import Iterable
@@ -34,6 +35,13 @@ def code_lines(text: str) -> set[int]:
         if is_text and isinstance(node.value.value, str):
             lines.difference_update(range(node.lineno, node.end_lineno + 1))
     return lines
+
+
+@functools.cache
+def parsed(path: Path) -> tuple[list[ast.stmt], set[int]]:
+    """The statements at the top of a file, and its lines of code."""
+    text = path.read_text()
+    return ast.parse(text).body, code_lines(text)
 
 
 def kept_methods(node: ast.ClassDef, without: Iterable[str]) -> list[ast.stmt]:
@@ -68,9 +76,8 @@ def used(path: Path, name: str, without: Iterable[str] = ()) -> set[tuple[Path, 
         if (here, wanted) in seen:
             continue
         seen.add((here, wanted))
-        text = here.read_text()
-        code = code_lines(text)
-        for node in ast.parse(text).body:
+        body, code = parsed(here)
+        for node in body:
             if isinstance(node, ast.ImportFrom) and node.module:
                 source = here.parent.parent / (node.module.replace(".", "/") + ".py")
                 if source.exists():

@@ -383,10 +383,12 @@ def write_tables(results: dict[str, Any], output: Path) -> None:
     """For the docs, each with what was measured and on what."""
     folder = output / "docs" / "_tables"
     folder.mkdir(parents=True, exist_ok=True)
-    facts = results["machine"]
+    facts = results.get("machine", {})
     for table, rows_of in ROWS.items():
         rows = rows_of(results)
+        path = folder / f"libraries_{table}.rst"
         if len(rows) == 1:
+            path.write_text("Not measured yet: ``python -m benchmarks.libraries.run`` does.\n")
             continue
         counts = {
             len(runs_of(results, table, problem, name))
@@ -406,7 +408,7 @@ def write_tables(results: dict[str, Any], output: Path) -> None:
             f"{facts['deepxde']}, PyTorch {facts['torch']}."
         )
         text += ["", NOTES[table].format(**facts) + " " + ran]
-        (folder / f"libraries_{table}.rst").write_text("\n".join(text) + "\n")
+        path.write_text("\n".join(text) + "\n")
         print("\n".join(" | ".join(row) for row in rows), end="\n\n")
 
 
