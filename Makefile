@@ -19,11 +19,12 @@ export MPLBACKEND := Agg
 export PYTHONUNBUFFERED := 1
 
 .NOTPARALLEL:
-.PHONY: help demo test env lint layout docs format wheel dist constraints clean distclean
+.PHONY: help demo test peers env lint layout docs format wheel dist constraints clean distclean
 
 help:
 	@echo "make demo         FNN against RepFNN on Helmholtz: a table and a picture ($(DEMO_VENV))"
 	@echo "make test         lint, docs and every test on all five backends ($(VENV))"
+	@echo "make peers        environments of the libraries to compare with (.venv-peers)"
 	@echo "make lint         ruff and mypy"
 	@echo "make docs         the documentation, into docs/_build/html"
 	@echo "make format       let ruff rewrite what it can"
@@ -44,6 +45,10 @@ env:
 	  echo "make: no '$(PYTHON)' here. Install Python 3.11 to 3.13, or name yours: make test PYTHON=..." >&2; \
 	  exit 1; }
 	@$(PYTHON) tools/make_env.py test $(VENV)
+
+# Only for benchmarks/libraries/run.py: no test needs them.
+peers: env
+	@$(PY) benchmarks/libraries/environments.py
 
 # pytest comes last, so that its closing line is the last one.
 test: env lint layout docs
@@ -78,4 +83,4 @@ clean:
 	@find deepxde_repnet docs examples benchmarks tests tools -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
 
 distclean: clean
-	@rm -rf $(VENV) $(DEMO_VENV)
+	@rm -rf $(VENV) $(DEMO_VENV) .venv-peers
