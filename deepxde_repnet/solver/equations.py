@@ -200,6 +200,16 @@ def scales(rows: list[Rows], wavenumber: Array) -> list[float]:
     return found
 
 
+def norms(rows: list[Rows], factors: list[float]) -> list[float]:
+    """Weighted norm of each residual."""
+    return [f * float(taylor.norm(r.linear.residual)) for r, f in zip(rows, factors, strict=True)]
+
+
+def total(rows: list[Rows], factors: list[float]) -> float:
+    """Norm of all weighted residuals."""
+    return float(np.linalg.norm(norms(rows, factors)))
+
+
 class System:
     """Weighted rows over the unknowns of a set of features: coefficients and bias by output.
 

@@ -15,7 +15,7 @@ from ..spec import Array
 from ..taylor.features import Axes, Tensor
 from ..taylor.framework import taylor
 from . import noise
-from .equations import Equation, Problem, Rows, State, System
+from .equations import Equation, Problem, Rows, State, System, norms, total
 from .least_squares import Damped, LeastSquares, NormalEquations, triangularise
 from .solution import Fit
 
@@ -81,16 +81,6 @@ class Clock:
         now = time.perf_counter()
         self.seconds[stage] += now - self._last
         self._last = now
-
-
-def norms(rows: list[Rows], factors: list[float]) -> list[float]:
-    """Weighted norm of each residual."""
-    return [f * float(taylor.norm(r.linear.residual)) for r, f in zip(rows, factors, strict=True)]
-
-
-def total(rows: list[Rows], factors: list[float]) -> float:
-    """Norm of all weighted residuals."""
-    return float(np.linalg.norm(norms(rows, factors)))
 
 
 def _outputs(row: Rows) -> Any:

@@ -25,7 +25,7 @@ import numpy as np
 from ..spec import Array
 from ..taylor.framework import taylor
 from ..taylor.linear import Linear
-from .equations import Rows
+from .equations import Rows, norms
 
 if TYPE_CHECKING:
     from .gauss_newton import Descent
@@ -79,10 +79,8 @@ def _approach(descent: Descent, data: list[int], penalties: list[Rows]) -> list[
     may be wrong; the coefficients that suit the fit best are found, and by and by the equations are
     taken more seriously.
     """
-    given = [
-        descent.points.factors[i] * float(taylor.norm(descent.points.rows[i].linear.residual))
-        for i in data
-    ]
+    sizes = norms(descent.points.rows, descent.points.factors)
+    given = [sizes[i] for i in data]
     noise = [GUESS * norm for norm in given]
     rough = [math.hypot(*given) / math.sqrt(n) for n in descent.system.sizes]
     for exact in STAGES:
@@ -161,8 +159,8 @@ def _use(
 
 def _carry_noise(descent: Descent, data: list[int]) -> bool:
     """Whether given values are fitted worse than is wanted, and worse than the equations."""
-    points, norms = descent.points, descent.norms()
-    misfit = float(np.linalg.norm([norms[i] for i in data])) / points.size
+    points, fitted = descent.points, descent.norms()
+    misfit = float(np.linalg.norm([fitted[i] for i in data])) / points.size
     if points.open:  # where the equations can be bent to any values
         return misfit > 0.1 * points.tol
     rest = [u for i, u in enumerate(descent.unseen) if i not in data]
@@ -181,11 +179,11 @@ def _determined(descent: Descent, row: Rows, factor: float) -> float:
 def _noise(descent: Descent, data: list[int]) -> list[float]:
     """σ_i √N_i of each set of values, with the factors of the points."""
     found = []
-    norms, affine = descent.norms(), descent.affine()
+    fitted, affine = descent.norms(), descent.affine()
     for i in data:
         determined = _determined(descent, affine[i], descent.factors[i])
         count = len(affine[i])
-        found.append(norms[i] * math.sqrt(count / max(count - determined, 1.0)))
+        found.append(fitted[i] * math.sqrt(count / max(count - determined, 1.0)))
     return found
 
 

@@ -61,7 +61,7 @@ def most_features(wanted: int, outputs: int, free: float) -> int:
     )
 
 
-def check(unknowns: int, free: float) -> None:
+def check_memory(unknowns: int, free: float) -> None:
     """Whether a solve fits.
 
     Raises:

@@ -20,11 +20,10 @@ from ..taylor.features import Features, Tensor
 from ..taylor.framework import taylor
 from ..theory.initialize import draw
 from . import all_parameters, choice
-from .equations import Equation, Problem, Rows, System, problem_of, scales
-from .gauss_newton import Clock, Points, field_of, solve_features, total
+from .equations import Equation, Problem, Rows, System, problem_of, scales, total
+from .gauss_newton import Clock, Points, field_of, solve_features
 from .least_squares import LeastSquares, triangularise
-from .resources import Progress, bytes_free, most_features
-from .resources import check as check_memory
+from .resources import Progress, bytes_free, check_memory, most_features
 from .solution import Fit, Solution, Trial
 
 #: Equations of the PDE for each feature, and points of each condition for each n^((d-1)/d).

@@ -32,8 +32,8 @@ from ...spec import RepSpec
 from ...taylor import pytorch as taylor
 from ...taylor.features import Affine, Features
 from ...theory.initialize import Dense, Rep, Weights
-from ..equations import Problem, Rows, System
-from ..gauss_newton import Clock, Points, field_of, norms, total
+from ..equations import Problem, Rows, System, norms, total
+from ..gauss_newton import Clock, Points, field_of
 from ..least_squares import Damped, LeastSquares, triangularise
 from ..solution import Fit
 
