@@ -18,6 +18,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt  # noqa: E402
 
 from examples.function import function_1d  # noqa: E402
+from examples.operator import earthquake, records  # noqa: E402
 from examples.pinn_forward import poisson_1d_multiscale  # noqa: E402
 from examples.pinn_inverse import helmholtz_2d_inverse  # noqa: E402
 
@@ -59,6 +60,36 @@ def square(model, exact, path, points):
     plt.close(figure)
 
 
+def history(models, path, row=0):
+    """Ground motion and displacement in one window of the test, predicted by several networks.
+
+    Args:
+        models: ``{label: model}``, trained by the example with seed 0.
+        row: Of the test.
+    """
+    everything = records.load()
+    record = everything[records.split(everything)[1][row]]
+    window = record, earthquake.strong_motion(record)
+    (ground,), (truth,) = earthquake.histories([window], "oscillator")
+    colors = {"DeepONet": "#d55e00", "RepDeepONet": "#0072b2"}
+    figure, (above, *below) = plt.subplots(
+        1 + len(models), 1, figsize=(8, 6.5), sharex=True, layout="constrained"
+    )
+    above.plot(earthquake.times, ground / records.GRAVITY, color="0.3", lw=0.8)
+    above.set(title=f"{record.earthquake}, {record.station}", ylabel="ground acceleration (g)")
+    for axes, (label, model) in zip(below, models.items(), strict=True):
+        v, t = model.data.test_x
+        unit = np.abs(truth).max() / np.abs(model.data.test_y[row]).max()  # m, of the network's
+        predicted = unit * model.predict((v[row : row + 1], t))[0]
+        axes.plot(earthquake.times, 100 * truth, color="0.75", lw=3, label="exact")
+        axes.plot(earthquake.times, 100 * predicted, color=colors[label], lw=1, label=label)
+        axes.set_ylabel("displacement (cm)")
+        axes.legend(loc="upper right")
+    below[-1].set_xlabel("time (s)")
+    figure.savefig(path, dpi=100)
+    plt.close(figure)
+
+
 def draw(name):
     dde.config.set_random_seed(0)
     path = STATIC / f"{name}.png"
@@ -67,6 +98,9 @@ def draw(name):
             line(function_1d.main(), function_1d.function, -1, 1, path)
         elif name == "poisson_1d_multiscale":
             line(poisson_1d_multiscale.main(), poisson_1d_multiscale.solution, 0, 1, path)
+        elif name == "earthquake":
+            plain = earthquake.main(dde.nn.DeepONetCartesianProd)
+            history({"DeepONet": plain, "RepDeepONet": earthquake.main()}, path)
         else:
             model, _ = helmholtz_2d_inverse.main()
             points = model.data.bcs[0].points
@@ -79,6 +113,7 @@ if __name__ == "__main__":
         "function_1d",
         "poisson_1d_multiscale",
         "helmholtz_2d_inverse",
+        "earthquake",
     )
     for wanted in sys.argv[1:] or every:
         draw(wanted)

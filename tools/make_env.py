@@ -36,7 +36,7 @@ CUDA = 6
 
 WHAT = {
     "demo": ("the package", ["-e", ".[pytorch]", "matplotlib"]),
-    "test": ("all backends and the tools", ["-e", ".[all,docs,dev]"]),
+    "test": ("all backends and the tools", ["-e", ".[all,earthquake,docs,dev]"]),
 }
 
 # Not in constraints.txt: pip and wheel, this package, and the CPU twin of tensorflow, which writes
