@@ -79,38 +79,39 @@ class _Plan:
     """Stands in for a model, to see in which stages an example trains.
 
     Attributes:
-        stages: Iterations of each; None is L-BFGS.
+        stages: Optimizer and iterations of each; L-BFGS has no use for the latter.
     """
 
     def __init__(self, data: Any) -> None:
         self.data = data
-        self.stages: list[int | None] = []
-        self._lbfgs = False
+        self.stages: list[tuple[str, int]] = []
+        self._optimizer = ""
 
     def compile(self, optimizer: str, *_: Any, **__: Any) -> None:
-        self._lbfgs = optimizer in ("L-BFGS", "L-BFGS-B")
+        self._optimizer = "L-BFGS" if optimizer.startswith("L-BFGS") else optimizer
 
     def train(self, iterations: int | None = None, **_: Any) -> None:
-        self.stages.append(None if self._lbfgs else iterations)
+        self.stages.append((self._optimizer, iterations or 0))
 
 
-def deadlines(example: ModuleType, study: Study, budget: float) -> list[float]:
-    """Times at which the stages of the example's training end; the last is the budget.
+def stages(example: ModuleType, study: Study, budget: float) -> list[tuple[str, float]]:
+    """The stages of the example's training: optimizer, and the time at which it ends.
 
-    A stage that ends early, as L-BFGS does where it finds no better point, leaves its time to the
-    next.
+    The last ends with the budget. A stage that ends early, as L-BFGS does where it finds no better
+    point, leaves its time to the next.
     """
     data, *unknowns = _problem(example, study)
     plan = _Plan(data)
     example.train(plan, *unknowns, **study.train)
-    adam = sum(count for count in plan.stages if count is not None)
-    lbfgs = plan.stages.count(None)
+    adam = sum(count for name, count in plan.stages if name != "L-BFGS")
+    lbfgs = sum(name == "L-BFGS" for name, _ in plan.stages)
     for_lbfgs = (study.lbfgs if adam else 1.0) if lbfgs else 0.0
     parts = [
-        for_lbfgs / lbfgs if count is None else (1 - for_lbfgs) * count / adam
-        for count in plan.stages
+        for_lbfgs / lbfgs if name == "L-BFGS" else (1 - for_lbfgs) * count / adam
+        for name, count in plan.stages
     ]
-    return [float(t) for t in budget * np.cumsum(parts)]
+    names = [name for name, _ in plan.stages]
+    return list(zip(names, map(float, budget * np.cumsum(parts)), strict=True))
 
 
 class TimedModel(dde.Model):
@@ -213,14 +214,19 @@ def run_cell(study: Study, net: str, seed: int, budget: float | None = None) -> 
 
 def _train(study: Study, net: str, seed: int, budget: float) -> dict[str, Any]:
     example = importlib.import_module(study.module)
-    ends = deadlines(example, study, budget)
+    plan = stages(example, study, budget)
     if study.module not in _warm:
         _warm_up(example, study)
         _warm.add(study.module)
     dde.config.set_random_seed(seed)
     data, *unknowns = _problem(example, study)
     network = example.network(_constructor(net, data), **study.network)
-    model = TimedModel(data, network, ends, lambda: example.error(model, *unknowns, **study.error))
+    model = TimedModel(
+        data,
+        network,
+        [end for _, end in plan],
+        lambda: example.error(model, *unknowns, **study.error),
+    )
     example.train(model, *unknowns, **study.train)
     if not model.diverged:
         model.record()
@@ -229,6 +235,7 @@ def _train(study: Study, net: str, seed: int, budget: float) -> dict[str, Any]:
         "status": "diverged" if model.diverged else "done",
         **last,
         "parameters": sum(p.numel() for p in network.parameters()) + len(unknowns),
+        "stages": plan,
         "history": model.history,
     }
     kept = _field(data, model)

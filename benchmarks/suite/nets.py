@@ -258,5 +258,7 @@ NETS: dict[str, Constructor] = {
     "RepFNN": _plain(RepFNN),
     "RepFNN scaled": _plain(RepFNN, parameterization="scaled"),
     "RepFNN shift": _plain(RepFNN, parameterization="shift"),
+    "RepFNN gain 1": _plain(RepFNN, hidden_gain=1),
+    "RepFNN gain 4": _plain(RepFNN, hidden_gain=4),
     "RepFNN sin": _plain(RepFNN, "sin"),
 }

@@ -2,8 +2,9 @@
 
 A cell holds ``status``, which is "done", "diverged" (the loss was no number) or "failed", then with
 ``message``; ``cpu`` and ``wall``, seconds of training; ``iteration``, ``error`` and ``loss`` at its
-end; ``parameters``, how many are trained; ``chosen``, what RepFNN or the solver said; ``history``,
-the same quantities along training; and ``machine``, an index into ``machines``.
+end; ``parameters``, how many are trained; ``chosen``, what RepFNN or the solver said; ``stages``,
+the optimizers and the times at which each ends; ``history``, the same quantities along training;
+and ``machine``, an index into ``machines``.
 """
 
 from __future__ import annotations
@@ -123,7 +124,7 @@ def _rounded(value: Any) -> Any:
     """Numbers to a few digits; what is not finite becomes None, which JSON has."""
     if isinstance(value, dict):
         return {name: _rounded(entry) for name, entry in value.items()}
-    if isinstance(value, list):
+    if isinstance(value, (list, tuple)):
         return [_rounded(entry) for entry in value]
     if isinstance(value, float):
         return float(f"{value:.{DIGITS}g}") if math.isfinite(value) else None

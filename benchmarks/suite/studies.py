@@ -21,11 +21,14 @@ GENERAL = (
     "RWF",
     "RepFNN scaled",
     "RepFNN shift",
+    "RepFNN gain 1",
+    "RepFNN gain 4",
 )
 # These bring their own activation, so they have no place where the activation is the question.
 SINE = ("FNN sin", "SIREN ω=30", "SIREN ω=10", "RepFNN sin")
-OURS = ("RepFNN", "RepFNN scaled", "RepFNN shift", "RepFNN sin")
-VARIANTS = OURS[1:]
+# What RepFNN could do by default, and does not: its options, and its other smooth activation.
+VARIANTS = ("RepFNN scaled", "RepFNN shift", "RepFNN gain 1", "RepFNN gain 4", "RepFNN sin")
+PEERS = tuple(n for n in GENERAL + SINE if n not in ("FNN", "RepFNN", *VARIANTS))
 
 
 @dataclass(frozen=True)
