@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import argparse
 import functools
+import os
 import tempfile
 from pathlib import Path
 
 from . import __doc__ as description
-from . import runner, store
+from . import runner, store, tables
 from .studies import SEEDS, STUDIES
 
-TINY_BUDGET = 0.1  # seconds
+TINY_BUDGET = 0.02  # seconds
 
 
 def main() -> None:
@@ -25,6 +26,9 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=SEEDS, help="run seeds 0 to SEEDS - 1")
     parser.add_argument("--jobs", type=int, default=1, help="cells side by side, one thread each")
     parser.add_argument("--redo", action="store_true", help="run again what has been run")
+    parser.add_argument("--tables", action="store_true", help="run nothing, write the tables")
+    parser.add_argument("--figures", action="store_true", help="run nothing, draw the figures")
+    parser.add_argument("--steps", action="store_true", help="measure the cost of a step instead")
     parser.add_argument("--tiny", action="store_true", help="a moment each, into a new folder")
     arguments = parser.parse_args()
     unknown = set(arguments.studies) - STUDIES.keys()
@@ -41,8 +45,21 @@ def main() -> None:
         root = Path(tempfile.mkdtemp(prefix="suite-"))
         execute, seeds = functools.partial(runner.here, budget=TINY_BUDGET), 1
         print(f"Results, tables and figures: {root}")
-    todo = runner.cells(studies, arguments.nets, seeds, root, arguments.redo)
-    runner.run(todo, root, arguments.jobs, execute)
+    if arguments.steps:
+        os.environ |= runner.ENVIRONMENT  # before DeepXDE is imported
+        from . import steps
+
+        steps.run(studies, root, *((1, 2) if arguments.tiny else ()))
+        return
+    if not (arguments.tables or arguments.figures):
+        todo = runner.cells(studies, arguments.nets, seeds, root, arguments.redo)
+        runner.run(todo, root, arguments.jobs, execute)
+    if arguments.tables or not arguments.figures:
+        print(*tables.write(root), sep="\n")
+    if arguments.figures or arguments.tiny:
+        from . import figures
+
+        print(*figures.write(root), sep="\n")
 
 
 if __name__ == "__main__":

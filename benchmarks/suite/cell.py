@@ -32,13 +32,13 @@ from deepxde_repnet import _host
 
 from . import store
 from .nets import NETS
-from .studies import SOLVE, STUDIES, Study
+from .studies import SOLVE, STUDIES, Solve, Study
 
 MOMENTS = 25  # records of one training, evenly spaced in the logarithm of the time
 POINTS = {1: 2001, 2: 64}  # of the grid, along each axis, on which the error is kept
 # DeepXDE looks up from L-BFGS on PyTorch once in so many iterations, which is then the finest time
-# at which training can end. An iteration that needs many evaluations must not look like the last.
-LBFGS_CHECK = {"iter_per_step": 25, "fun_per_step": 125}
+# at which training can end. Once in 25 costs about 5% of the time, measured on Helmholtz.
+LBFGS_AT_ONCE = 25
 ENDLESS = 10**9
 _warm: set[str] = set()  # examples that this process has trained on
 
@@ -100,7 +100,7 @@ def stages(example: ModuleType, study: Study, budget: float) -> list[tuple[str, 
     The last ends with the budget. A stage that ends early, as L-BFGS does where it finds no better
     point, leaves its time to the next.
     """
-    data, *unknowns = _problem(example, study)
+    data, *unknowns = made(example, study)
     plan = _Plan(data)
     example.train(plan, *unknowns, **study.train)
     adam = sum(count for name, count in plan.stages if name != "L-BFGS")
@@ -114,6 +114,24 @@ def stages(example: ModuleType, study: Study, budget: float) -> list[tuple[str, 
     return list(zip(names, map(float, budget * np.cumsum(parts)), strict=True))
 
 
+class _FirstStage(Exception):
+    """Ends an example's training where its first stage would begin."""
+
+
+def first_stage(example: ModuleType, study: Study, model: dde.Model, unknowns: Any) -> None:
+    """Bring a model to where the first step of the example's training would be taken."""
+    train = model.train
+
+    def begin(iterations: Any = None, batch_size: Any = None, **_: Any) -> None:
+        train(iterations=1, batch_size=batch_size, verbose=0)
+        raise _FirstStage
+
+    model.train = begin
+    with contextlib.suppress(_FirstStage):
+        example.train(model, *unknowns, **study.train)
+    model.train = train
+
+
 class TimedModel(dde.Model):
     """A model whose training ends with the time, not with the iterations it is asked for.
 
@@ -121,9 +139,16 @@ class TimedModel(dde.Model):
         history: Lists of equal length, one entry a record: processor time and time on the wall, in
             seconds; iteration; test error; training loss.
         diverged: Whether the loss or the error was no number. Training then ends.
+
+    Args:
+        ends: Times at which the stages of training end, in seconds.
+        error: Returns the test error at the moment.
+        at_once: Iterations of L-BFGS between looks at the clock.
     """
 
-    def __init__(self, data: Any, net: Any, ends: list[float], error: Any) -> None:
+    def __init__(
+        self, data: Any, net: Any, ends: list[float], error: Any, at_once: int = LBFGS_AT_ONCE
+    ) -> None:
         super().__init__(data, net)
         self.clock = Clock()
         self.history: dict[str, list[float]] = {
@@ -133,11 +158,13 @@ class TimedModel(dde.Model):
         self._ends = iter(ends)
         self._end = 0.0
         self._error = error
+        # An iteration that needs many evaluations must not look like the last one.
+        self._lbfgs = {"iter_per_step": at_once, "fun_per_step": 5 * at_once, "maxiter": ENDLESS}
         self._moments = list(np.geomspace(ends[-1] / 100, ends[-1], MOMENTS))
 
     def compile(self, *arguments: Any, **options: Any) -> None:
         # What the example has set is read here by DeepXDE, and the number of iterations later.
-        LBFGS_options.update(LBFGS_CHECK, maxiter=ENDLESS)
+        LBFGS_options.update(self._lbfgs)
         with self.clock.running():
             super().compile(*arguments, **options)
 
@@ -193,11 +220,11 @@ def run_cell(study: Study, net: str, seed: int, budget: float | None = None) -> 
 
     Args:
         net: A name in ``studies``.
-        budget: Seconds; None is that of the study.
+        budget: Seconds; None is that of the study. A moment, to see that it runs, otherwise.
 
     Returns:
         What the results keep of it, see ``store``; with ``"field"``, where there is one, the error
-        on a grid.
+        at the points of ``known``.
     """
     torch.set_num_threads(1)
     printed = io.StringIO()
@@ -205,27 +232,28 @@ def run_cell(study: Study, net: str, seed: int, budget: float | None = None) -> 
         with contextlib.redirect_stdout(printed):
             if net == SOLVE:
                 return _solve(study, seed)
-            cell = _train(study, net, seed, budget or study.budget)
+            cell = _train(study, net, seed, budget)
     except Exception as error:
         return {"status": "failed", "message": f"{type(error).__name__}: {error}"}
     said = [line for line in printed.getvalue().splitlines() if line.startswith("RepFNN:")]
     return cell | ({"chosen": said[-1]} if said else {})
 
 
-def _train(study: Study, net: str, seed: int, budget: float) -> dict[str, Any]:
+def _train(study: Study, net: str, seed: int, budget: float | None) -> dict[str, Any]:
     example = importlib.import_module(study.module)
-    plan = stages(example, study, budget)
+    plan = stages(example, study, budget or study.budget)
     if study.module not in _warm:
         _warm_up(example, study)
         _warm.add(study.module)
     dde.config.set_random_seed(seed)
-    data, *unknowns = _problem(example, study)
-    network = example.network(_constructor(net, data), **study.network)
+    data, *unknowns = made(example, study)
+    network = example.network(constructor(net, data), **study.network)
     model = TimedModel(
         data,
         network,
         [end for _, end in plan],
         lambda: example.error(model, *unknowns, **study.error),
+        at_once=2 if budget else LBFGS_AT_ONCE,
     )
     example.train(model, *unknowns, **study.train)
     if not model.diverged:
@@ -238,8 +266,7 @@ def _train(study: Study, net: str, seed: int, budget: float) -> dict[str, Any]:
         "stages": plan,
         "history": model.history,
     }
-    kept = _field(data, model)
-    return cell if kept is None else cell | {"field": kept}
+    return cell | _field(example, data, model)
 
 
 def _solve(study: Study, seed: int) -> dict[str, Any]:
@@ -252,15 +279,15 @@ def _solve(study: Study, seed: int) -> dict[str, Any]:
     dde.config.set_default_float("float64")
     try:
         dde.config.set_random_seed(seed)
-        problem = example.problem(**(given.problem or study.problem))
-        data, *unknowns = problem if isinstance(problem, tuple) else (problem,)
+        data, *unknowns = made(example, given if given.problem else study)
         options = {"external_trainable_variables": unknowns} if unknowns else {}
+        given_to_it = data
         if given.network:
-            net = _constructor("RepFNN", data)
-            data = dde.Model(data, example.network(net, **study.network))
+            net = example.network(constructor("RepFNN", data), **study.network)
+            given_to_it = dde.Model(data, net)
         clock = Clock()
         with clock.running():
-            found = deepxde_repnet.solve(data, given.tol, seed=seed, verbose=0, **options)
+            found = deepxde_repnet.solve(given_to_it, given.tol, seed=seed, verbose=0, **options)
         cpu, wall = clock.read()
         arguments = given.error or study.error
         if unknowns:
@@ -277,19 +304,18 @@ def _solve(study: Study, seed: int) -> dict[str, Any]:
             "chosen": f"{found.family}, slope scale "
             + " × ".join(f"{s:.3g}" for s in found.slope_scale),
         }
-        kept = _field(data.data if given.network else data, found)
-        return cell if kept is None else cell | {"field": kept}
+        return cell | _field(example, data, found)
     finally:
         dde.config.set_default_float(before.__name__)
 
 
-def _problem(example: ModuleType, study: Study) -> tuple[Any, ...]:
+def made(example: ModuleType, study: Study | Solve) -> tuple[Any, ...]:
     """The data and the unknowns of the problem, if any."""
-    made = example.problem(**study.problem)
-    return made if isinstance(made, tuple) else (made,)
+    problem = example.problem(**study.problem)
+    return problem if isinstance(problem, tuple) else (problem,)
 
 
-def _constructor(net: str, data: Any) -> Any:
+def constructor(net: str, data: Any) -> Any:
     """The network of this name, with the arguments of ``dde.nn.FNN``."""
     domain = _host.bounding_box(data.geom)
 
@@ -301,8 +327,8 @@ def _constructor(net: str, data: Any) -> Any:
 
 def _warm_up(example: ModuleType, study: Study) -> None:
     """Two steps of each optimizer: what PyTorch loads with its first step is nobody's cost."""
-    data, *unknowns = _problem(example, study)
-    model = dde.Model(data, example.network(_constructor("FNN", data), **study.network))
+    data, *unknowns = made(example, study)
+    model = dde.Model(data, example.network(constructor("FNN", data), **study.network))
     for optimizer in ("adam", "L-BFGS"):
         LBFGS_options.update(iter_per_step=2, fun_per_step=2, maxiter=2)
         lr = None if optimizer == "L-BFGS" else 1e-4
@@ -310,27 +336,30 @@ def _warm_up(example: ModuleType, study: Study) -> None:
         model.train(iterations=2, verbose=0)
 
 
-def grid(data: Any) -> np.ndarray | None:
-    """Points on a regular grid of the problem's box, (N, d), in one and two dimensions."""
+def known(example: ModuleType, data: Any) -> tuple[np.ndarray, np.ndarray] | None:
+    """Points on a regular grid, (N, d), and the exact solution there, in one or two dimensions.
+
+    They are those of the example's reference solution where it has one.
+    """
+    if hasattr(example, "reference"):
+        return example.reference()
+    solution = getattr(data, "soln", None) or getattr(data, "func", None)
     lower, upper = _host.bounding_box(data.geom)
-    if len(lower) not in POINTS:
+    if solution is None or len(lower) not in POINTS:
         return None
     axes = [np.linspace(*ends, POINTS[len(lower)]) for ends in zip(lower, upper, strict=True)]
-    return np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, len(lower))
+    points = np.stack(np.meshgrid(*axes), axis=-1).reshape(-1, len(lower))
+    return points, solution(points)
 
 
-def exact(data: Any) -> Any:
-    """The exact solution of a problem as a function of points, or None."""
-    return getattr(data, "soln", None) or getattr(data, "func", None)
-
-
-def _field(data: Any, model: Any) -> np.ndarray | None:
-    """Prediction less exact solution on the grid, in half precision: it is for pictures."""
-    points, solution = grid(data), exact(data)
-    if points is None or solution is None:
-        return None
+def _field(example: ModuleType, data: Any, model: Any) -> dict[str, np.ndarray]:
+    """Prediction less exact solution at those points, in half precision: it is for pictures."""
+    found = known(example, data)
+    if found is None:
+        return {}
+    points, solution = found
     with np.errstate(over="ignore"):
-        return (model.predict(points) - solution(points)).astype(np.float16)
+        return {"field": (model.predict(points) - solution).astype(np.float16)}
 
 
 def main(study: str, net: str, seed: str, path: str) -> None:

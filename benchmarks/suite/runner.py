@@ -21,6 +21,13 @@ import joblib
 from . import store
 from .studies import STUDIES
 
+# Of every process that trains; DeepXDE and PyTorch read it when they are imported.
+ENVIRONMENT = {
+    "DDE_BACKEND": "pytorch",
+    "OMP_NUM_THREADS": "1",
+    "PYTHONPATH": str(store.ROOT),
+}
+
 
 class Cell(NamedTuple):
     study: str
@@ -50,11 +57,7 @@ def cells(
 def in_own_process(cell: Cell) -> dict[str, Any]:
     """Run a cell with one thread, in a process whose backend and threads are set before DeepXDE."""
     study = STUDIES[cell.study]
-    environment = os.environ | {
-        "DDE_BACKEND": "pytorch",
-        "OMP_NUM_THREADS": "1",
-        "PYTHONPATH": str(store.ROOT),
-    }
+    environment = os.environ | ENVIRONMENT
     limit = 600 + 20 * study.budget  # on the wall, on a machine that does much else
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "result.npz"

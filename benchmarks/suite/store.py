@@ -37,7 +37,7 @@ def load(study: str, root: Path = ROOT) -> dict[str, Any]:
 
 
 def load_fields(study: str, root: Path = ROOT) -> dict[str, np.ndarray]:
-    """Name of a network -> its error on the grid of ``cell.grid``, (N, outputs), for seed 0."""
+    """Name of a network -> its error at the points of ``cell.known``, (N, outputs), for seed 0."""
     path = folder(root) / f"{study}.npz"
     if not path.exists():
         return {}

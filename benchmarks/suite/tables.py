@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -157,6 +158,44 @@ def wavenumber_table(found: Sequence[Summary]) -> str:
     notes = (
         "Medians; times are computing time on one thread at which the error is first seen below "
         f"the value, at records that are 20% apart. Written by ``{COMMAND}``."
+    )
+    return list_table(rows, notes)
+
+
+def steps_table(results: dict[str, Any]) -> str:
+    """What ``steps`` has measured."""
+    head = ["Problem", "FNN (ms)", "RepFNN (ms)", "RepFNN / FNN", "Quartiles", "FNN / FNN"]
+    rows = [head]
+    for name, study in STUDIES.items():
+        if name in results["studies"]:
+            found = results["studies"][name]
+            low, high = found["quartiles"]
+            rows.append(
+                [
+                    study.label,
+                    f"{found['fnn_ms']:.2f}",
+                    f"{found['repfnn_ms']:.2f}",
+                    f"{found['ratio']:.3f}",
+                    f"{low:.3f} to {high:.3f}",
+                    f"{found['fnn_against_itself']:.3f}",
+                ]
+            )
+    ratios = [found["ratio"] for found in results["studies"].values()]
+    own = [found["fnn_against_itself"] for found in results["studies"].values()]
+    rows.append(
+        [
+            "**median**",
+            "",
+            "",
+            f"**{statistics.median(ratios):.3f}**",
+            "",
+            f"{statistics.median(own):.3f}",
+        ]
+    )
+    machine = results["machine"]
+    notes = (
+        "One step of Adam on the study's points, medians over paired blocks. Written by "
+        f"``{COMMAND} --steps``; {machine['processor']}, one thread, PyTorch {machine['torch']}."
     )
     return list_table(rows, notes)
 
