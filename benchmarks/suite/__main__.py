@@ -56,7 +56,7 @@ def main() -> None:
         runner.run(todo, root, arguments.jobs, execute)
     if arguments.tables or not arguments.figures:
         print(*tables.write(root), sep="\n")
-    if arguments.figures or arguments.tiny:
+    if arguments.figures or not arguments.tables:
         from . import figures
 
         print(*figures.write(root), sep="\n")

@@ -281,10 +281,7 @@ def _solve(study: Study, seed: int) -> dict[str, Any]:
         dde.config.set_random_seed(seed)
         data, *unknowns = made(example, given if given.problem else study)
         options = {"external_trainable_variables": unknowns} if unknowns else {}
-        given_to_it = data
-        if given.network:
-            net = example.network(constructor("RepFNN", data), **study.network)
-            given_to_it = dde.Model(data, net)
+        given_to_it = data if given.features is None else _wide(example, data, given.features)
         clock = Clock()
         with clock.running():
             found = deepxde_repnet.solve(given_to_it, given.tol, seed=seed, verbose=0, **options)
@@ -307,6 +304,15 @@ def _solve(study: Study, seed: int) -> dict[str, Any]:
         return cell | _field(example, data, found)
     finally:
         dde.config.set_default_float(before.__name__)
+
+
+def _wide(example: ModuleType, data: Any, features: int) -> dde.Model:
+    """A model for ``solve`` with the example's hard conditions and a RepFNN of one hidden layer."""
+
+    def build(sizes: Any, activation: Any, initializer: Any) -> Any:
+        return deepxde_repnet.RepFNN([sizes[0], features, sizes[-1]], activation, initializer)
+
+    return dde.Model(data, example.network(build))
 
 
 def made(example: ModuleType, study: Study | Solve) -> tuple[Any, ...]:

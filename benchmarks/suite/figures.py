@@ -20,14 +20,16 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
+import PIL.Image
 
 from . import store
-from .studies import PEERS, SOLVE, STUDIES
+from .studies import HELMHOLTZ, LINES, PEERS, PLANES, SOLVE, STUDIES
 from .summary import Row, Summary, summarise
 
 # Of Okabe and Ito's palette, which those who do not tell red from green can tell apart.
 ORANGE, BLUE, GREEN, BLACK, GREY = "#d55e00", "#0072b2", "#009e73", "#000000", "#bbbbbb"
 DPI = 100
+BEST, OTHERS = "best other network", "other networks"
 
 
 def write(root: Path = store.ROOT) -> list[Path]:
@@ -39,22 +41,22 @@ def write(root: Path = store.ROOT) -> list[Path]:
 
     def keep(figure: Any, name: str) -> None:
         paths.append(folder / f"{name}.png")
-        figure.savefig(paths[-1], dpi=DPI)
+        drawing = io.BytesIO()
+        figure.savefig(drawing, dpi=DPI)
         plt.close(figure)
+        # 256 colours are enough for these, in a quarter of the room.
+        PIL.Image.open(drawing).convert("RGB").quantize(256).save(paths[-1], optimize=True)
 
     for summary in found:
         keep(convergence(summary), f"error-{summary.name}")
     if found:
         keep(overview(found), "overview")
-    helmholtz = [s for s in found if s.name.startswith("helmholtz-2d")]
-    if helmholtz:
+    if helmholtz := [s for s in found if s.name in HELMHOLTZ]:
         keep(growth(helmholtz), "wavenumber")
-    lines = [s for s in found if s.name in ("function-1d", "poisson-1d-multiscale")]
-    if lines and all(drawn(s, root) for s in lines):
+    if lines := [s for s in found if s.name in LINES and drawn(s, root)]:
         keep(spectra(lines, root), "spectra")
     for summary in found:
-        planes = ("helmholtz-2d-n2", "helmholtz-2d-n4", "wave-1d", "burgers-1d", "allen-cahn-1d")
-        if summary.name in planes and drawn(summary, root):
+        if summary.name in PLANES and drawn(summary, root):
             keep(fields(summary, root), f"fields-{summary.name}")
     return paths
 
@@ -97,6 +99,8 @@ def along(
 
 def trace(axes: Any, summary: Summary, axis: str) -> None:
     """Error against time or iterations, every network."""
+    axes.set(xscale="log", yscale="log")
+    axes.grid(alpha=0.25)
     shown = highlighted(summary)
     labelled = False
     for net, row in sorted(summary.trained.items(), key=lambda item: item[0] in shown):
@@ -112,20 +116,33 @@ def trace(axes: Any, summary: Summary, axis: str) -> None:
             axes.fill_between(points, low, high, color=color, alpha=0.15, lw=0)
             axes.plot(points, middle, line, color=color, lw=2, label=label(net))
         elif net in PEERS:
-            axes.plot(
-                points, middle, color=GREY, lw=0.9, label=None if labelled else "other networks"
-            )
+            axes.plot(points, middle, color=GREY, lw=0.9, label=None if labelled else OTHERS)
             labelled = True
     if axis == "cpu":
-        if SOLVE in summary.rows:
-            solver = summary.rows[SOLVE]
-            times, errors = solver.median_of("cpu"), solver.median
-            if times and math.isfinite(errors):
-                axes.plot(times, errors, "*", color=BLACK, ms=11, label="solve")
+        mark_solver(axes, summary)
         for end in stage_ends(summary):
             axes.axvline(end, color="0.6", lw=0.8, ls=":")
-    axes.set(xscale="log", yscale="log")
-    axes.grid(alpha=0.25)
+
+
+def mark_solver(axes: Any, summary: Summary) -> None:
+    """The solver's time and error; at the lower edge where the error is far below all others."""
+    solver = summary.rows.get(SOLVE)
+    if solver is None or not math.isfinite(solver.median):
+        return
+    time, error = solver.median_of("cpu"), solver.median
+    lowest = summary.best.median
+    edge = lowest / 100 if math.isfinite(lowest) else 0.0
+    axes.plot(time, max(error, edge), "*", color=BLACK, ms=11, label="solve", ls="none")
+    if error < edge:
+        axes.annotate(
+            f"↓ {error:.0e}",
+            (time, edge),
+            (0, -13),
+            textcoords="offset points",
+            ha="center",
+            fontsize=8,
+        )
+        axes.set_ylim(bottom=edge / 10)
 
 
 def stage_ends(summary: Summary) -> list[float]:
@@ -157,7 +174,7 @@ def convergence(summary: Summary) -> Any:
             fontsize=8,
             color="0.4",
         )
-    legend(figure, left, ncols=1)
+    legend(figure, left)
     figure.suptitle(study.label, fontsize=11)
     return figure
 
@@ -184,13 +201,10 @@ def overview(found: Sequence[Summary]) -> Any:
     entries: dict[str, Any] = {}
     for panel in grid.flat:
         for handle, text in zip(*panel.get_legend_handles_labels(), strict=True):
-            name = text if text in ("FNN", "RepFNN", "other networks", "solve") else "best of them"
+            name = text if text in ("FNN", "RepFNN", OTHERS, "solve") else BEST
             entries.setdefault(name, handle)
-    order = [
-        n for n in ("FNN", "RepFNN", "best of them", "other networks", "solve") if n in entries
-    ]
-    names = ["best of the others" if n == "best of them" else n for n in order]
-    figure.legend([entries[n] for n in order], names, loc="outside upper center", ncols=len(order))
+    order = [name for name in ("FNN", "RepFNN", BEST, OTHERS, "solve") if name in entries]
+    figure.legend([entries[n] for n in order], order, loc="outside upper center", ncols=len(order))
     return figure
 
 
@@ -203,9 +217,11 @@ def growth(found: Sequence[Summary]) -> Any:
     peer = min(peers, key=lambda n: max(s.rows[n].median for s in found), default=None)
     styles = {"FNN": (ORANGE, "--o"), "RepFNN": (BLUE, "-s"), SOLVE: (BLACK, ":*")}
     styles |= {peer: (GREEN, "-.^")} if peer else {}
+    left.set_yscale("log")
+    right.set_yscale("log")
     target = 0.1
     budget = max(STUDIES[s.name].budget for s in found)
-    for net, (color, line) in styles.items():
+    for place, (net, (color, line)) in enumerate(styles.items()):
         rows = [s.rows.get(net) for s in found]
         if None in rows:
             continue
@@ -227,26 +243,28 @@ def growth(found: Sequence[Summary]) -> Any:
         reached = [t if math.isfinite(t) else math.nan for t in times]
         right.plot(numbers, reached, line, color=color, lw=2)
         missed = [n for n, t in zip(numbers, times, strict=True) if not math.isfinite(t)]
-        right.plot(missed, [1.5 * budget] * len(missed), "x", color=color, ms=9, mew=2)
-    right.axhline(1.5 * budget, color="0.8", lw=0.8, zorder=0)
+        beside = [n * 1.05 ** (place - 1) for n in missed]
+        right.plot(beside, [2 * budget] * len(missed), "x", color=color, ms=8, mew=2)
+    right.axhline(2 * budget, color="0.8", lw=0.8, zorder=0)
+    right.set_ylim(top=5 * budget)
     right.annotate(
         "not reached",
-        (1, 1.5 * budget),
-        (0, 4),
+        (1, 2 * budget),
+        (-3, 8),
         xycoords=("axes fraction", "data"),
         textcoords="offset points",
         ha="right",
         fontsize=8,
         color="0.4",
     )
-    left.set(ylabel="relative error at the end", yscale="log")
-    right.set(ylabel=f"computing time (s) to an error of {target:g}", yscale="log")
+    left.set(ylabel="relative error at the end")
+    right.set(ylabel=f"computing time (s) to an error of {target:g}")
     for panel in (left, right):
         panel.set(xlabel="n (waves along each side)", xscale="log", xticks=numbers)
         panel.set_xticklabels(map(str, numbers))
         panel.minorticks_off()
         panel.grid(alpha=0.25)
-    legend(figure, left, ncols=1)
+    legend(figure, left)
     figure.suptitle("Helmholtz equation, k = 2πn", fontsize=11)
     return figure
 
@@ -354,11 +372,13 @@ def fields(summary: Summary, root: Path) -> Any:
     figure.colorbar(above, ax=grid[0], label="u")
     figure.colorbar(below, ax=grid[1], label="|error|", extend="both")
     second = "t" if summary.name in ("wave-1d", "burgers-1d", "allen-cahn-1d") else "y"
-    for panel in grid[1, 1:]:
+    grid[0, 0].set(xticks=[x[0], x.mean(), x[-1]], yticks=[y[0], y.mean(), y[-1]])
+    for panel in (grid[0, 0], *grid[1, 1:]):
         panel.set_xlabel("x")
+        panel.tick_params(labelbottom=True)
     for panel in (grid[0, 0], grid[1, 1]):
         panel.set_ylabel(second)
-    grid[0, 0].tick_params(labelbottom=True)
+        panel.tick_params(labelleft=True)
     figure.suptitle(f"{STUDIES[summary.name].label}, seed 0", fontsize=11)
     return figure
 
@@ -367,7 +387,8 @@ def label(net: str) -> str:
     return "solve" if net == SOLVE else net
 
 
-def legend(figure: Any, axes: Any, ncols: int) -> None:
-    figure.legend(
-        *axes.get_legend_handles_labels(), loc="outside right center", ncols=ncols, fontsize=9
-    )
+def legend(figure: Any, axes: Any, ncols: int = 1) -> None:
+    entries = zip(*axes.get_legend_handles_labels(), strict=True)
+    last = (OTHERS, "solve")
+    ordered = sorted(entries, key=lambda entry: last.index(entry[1]) if entry[1] in last else -1)
+    figure.legend(*zip(*ordered, strict=True), loc="outside right center", ncols=ncols, fontsize=9)

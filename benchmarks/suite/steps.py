@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import importlib
 import io
-import json
 from pathlib import Path
 from typing import Any
 
@@ -54,15 +53,11 @@ def measure(study: Study, steps: int = STEPS, blocks: int = BLOCKS) -> dict[str,
 def run(
     studies: list[str], root: Path = store.ROOT, steps: int = STEPS, blocks: int = BLOCKS
 ) -> None:
-    """Measure studies of trained networks and write the table of all that have been measured."""
-    path = store.folder(root) / "steps.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    results = json.loads(path.read_text("utf-8")) if path.exists() else {"studies": {}}
+    """Measure studies of trained networks and write the tables."""
+    results = store.load_steps(root)
     results["machine"] = store.machine()
     for name in studies:
         results["studies"][name] = measure(STUDIES[name], steps, blocks)
         print(name, f"{results['studies'][name]['ratio']:.3f}", flush=True)
-    path.write_text(json.dumps(results, indent=1) + "\n", "utf-8")
-    table = root / "docs" / "_tables" / "suite" / "steps.rst"
-    table.parent.mkdir(parents=True, exist_ok=True)
-    table.write_text(tables.steps_table(results), "utf-8")
+    store.keep_steps(results, root)
+    tables.write(root)

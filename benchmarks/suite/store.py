@@ -45,6 +45,18 @@ def load_fields(study: str, root: Path = ROOT) -> dict[str, np.ndarray]:
         return dict(fields)
 
 
+def load_steps(root: Path = ROOT) -> dict[str, Any]:
+    """What ``steps`` has measured, by study."""
+    path = folder(root) / "steps.json"
+    return json.loads(path.read_text("utf-8")) if path.exists() else {"studies": {}}
+
+
+def keep_steps(results: dict[str, Any], root: Path = ROOT) -> None:
+    folder(root).mkdir(parents=True, exist_ok=True)
+    text = json.dumps(_rounded(results), indent=1) + "\n"
+    _replace(folder(root) / "steps.json", text.encode())
+
+
 def add(
     study: str,
     key: str,

@@ -37,13 +37,13 @@ class Solve:
 
     tol : a tenth of the error that it is to reach, as in ``benchmarks/solve.py``.
     module : in ``examples.solve``; None takes the problem of the study itself.
-    network : give it a model with the study's RepFNN, which knows the hard boundary condition,
+    features : give it a model with one hidden layer of so many, and the example's hard conditions,
         instead of the bare problem.
     """
 
     tol: float
     module: str | None = None
-    network: bool = False
+    features: int | None = None
     problem: dict[str, Any] = field(default_factory=dict)
     error: dict[str, Any] = field(default_factory=dict)
 
@@ -136,9 +136,9 @@ STUDIES: dict[str, Study] = {
     "helmholtz-2d-n2": _helmholtz(2, 30, 1e-10),
     "helmholtz-2d-n4": _helmholtz(4, 60, 1e-8),
     "wave-1d": Study("wave-1d", FORWARD + "wave_1d", 30, solve=Solve(1e-9, "wave_1d")),
-    "burgers-1d": Study("burgers-1d", FORWARD + "burgers_1d", 30, solve=Solve(1e-4, network=True)),
+    "burgers-1d": Study("burgers-1d", FORWARD + "burgers_1d", 30, solve=Solve(1e-4, features=1000)),
     "allen-cahn-1d": Study(
-        "allen-cahn-1d", FORWARD + "allen_cahn_1d", 30, solve=Solve(1e-4, network=True)
+        "allen-cahn-1d", FORWARD + "allen_cahn_1d", 30, solve=Solve(1e-4, features=1000)
     ),
     "helmholtz-inverse": Study(
         "helmholtz-inverse",
@@ -155,3 +155,9 @@ STUDIES: dict[str, Study] = {
         solve=Solve(1e-5, "diffusion_1d_inverse"),
     ),
 }
+
+# Of which there are more pictures: errors as fields, errors at every wavenumber, and the growth
+# of error and time.
+PLANES = ("helmholtz-2d-n2", "helmholtz-2d-n4", "wave-1d", "burgers-1d", "allen-cahn-1d")
+LINES = ("function-1d", "poisson-1d-multiscale")
+HELMHOLTZ = ("helmholtz-2d-n1", "helmholtz-2d-n2", "helmholtz-2d-n4")

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from . import store
-from .studies import PEERS, SOLVE, STUDIES, VARIANTS
+from .studies import HELMHOLTZ, LINES, PEERS, PLANES, SOLVE, STUDIES, VARIANTS
 from .summary import Row, Summary, summarise
 
 COMMAND = "python -m benchmarks.suite"
+NOT_RUN = f"Not run yet: ``{COMMAND}``.\n"
 NEAR = 2.0  # times the best error is as good as the best: seeds differ by more
 
 
@@ -21,22 +22,47 @@ def write(root: Path = store.ROOT) -> list[Path]:
     folder = root / "docs" / "_tables" / "suite"
     folder.mkdir(parents=True, exist_ok=True)
     found = [s for name in STUDIES if (s := summarise(name, root)) is not None]
-    texts = {summary.name: study_table(summary) for summary in found}
-    if found:
-        texts |= {
-            "summary": summary_table(found),
-            "matrix": matrix_table(found),
-            "defaults": defaults_table(found),
-        }
-        helmholtz = [s for s in found if s.name.startswith("helmholtz-2d")]
-        if helmholtz:
-            texts["wavenumber"] = wavenumber_table(helmholtz)
+    texts = {
+        "summary": summary_table(found) + picture("overview", "Error against computing time."),
+        "matrix": matrix_table(found),
+        "defaults": defaults_table(found),
+        "wavenumber": wavenumber_table(found),
+        "spectra": spectra(found),
+        "studies": sections(found),
+    }
+    if not found:
+        texts = dict.fromkeys(texts, NOT_RUN)
+    steps = store.load_steps(root)
+    texts["steps"] = steps_table(steps) if steps["studies"] else NOT_RUN
+    texts |= {summary.name: study_table(summary) for summary in found}
     for name, text in texts.items():
         (folder / f"{name}.rst").write_text(text, "utf-8")
     readme = root / "README.md"
     if found and readme.exists():
         readme.write_text(with_table(readme.read_text("utf-8"), found), "utf-8")
     return [folder / f"{name}.rst" for name in texts]
+
+
+def sections(found: Sequence[Summary]) -> str:
+    """A section for each study: its table and its pictures."""
+    text = ""
+    for summary in found:
+        label = STUDIES[summary.name].label
+        text += f"{label}\n{'^' * len(label)}\n\n.. include:: /_tables/suite/{summary.name}.rst\n"
+        text += picture(f"error-{summary.name}", f"{label}: error against time and iterations.")
+        if summary.name in PLANES:
+            text += picture(f"fields-{summary.name}", f"{label}: solutions and errors.")
+        text += "\n"
+    return text
+
+
+def spectra(found: Sequence[Summary]) -> str:
+    shown = [summary for summary in found if summary.name in LINES]
+    return picture("spectra", "Error at every wavenumber.") if shown else ""
+
+
+def picture(name: str, text: str) -> str:
+    return f"\n.. image:: /_static/suite/{name}.png\n   :alt: {text}\n"
 
 
 def study_table(summary: Summary) -> str:
@@ -140,6 +166,9 @@ def _by_network(found: Sequence[Summary], nets: Sequence[str], notes: str) -> st
 
 def wavenumber_table(found: Sequence[Summary]) -> str:
     """Error and time on the Helmholtz equation as the wavenumber grows."""
+    found = [summary for summary in found if summary.name in HELMHOLTZ]
+    if not found:
+        return NOT_RUN
     nets = ["FNN", "RepFNN"]
     nets += sorted({s.best_peer.net for s in found if s.best_peer})
     rows = [["Network"]]
@@ -159,7 +188,7 @@ def wavenumber_table(found: Sequence[Summary]) -> str:
         "Medians; times are computing time on one thread at which the error is first seen below "
         f"the value, at records that are 20% apart. Written by ``{COMMAND}``."
     )
-    return list_table(rows, notes)
+    return list_table(rows, notes) + picture("wavenumber", "Error and time by wavenumber.")
 
 
 def steps_table(results: dict[str, Any]) -> str:
