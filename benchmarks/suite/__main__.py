@@ -53,7 +53,12 @@ def main() -> None:
         return
     if not (arguments.tables or arguments.figures):
         todo = runner.cells(studies, arguments.nets, seeds, root, arguments.redo)
-        runner.run(todo, root, arguments.jobs, execute)
+        try:
+            runner.run(todo, root, arguments.jobs, execute)
+        except KeyboardInterrupt:
+            raise SystemExit(
+                "Stopped. What is finished is kept; the same command goes on."
+            ) from None
     if arguments.tables or not arguments.figures:
         print(*tables.write(root), sep="\n")
     if arguments.figures or not arguments.tables:
