@@ -49,7 +49,15 @@ class FreshPoints(dde.callbacks.Callback):
         self.model.data.replace_with_anchors(stratified(self.per_axis))
 
 
-def problem(per_axis=23):
+def adaptive(model, num, per_axis=100):
+    """Points drawn from a fine grid of cells, the likelier the larger the residual is there."""
+    x = stratified(per_axis)
+    residual = np.abs(model.predict(x, operator=pde))[:, 0]
+    likely = residual / residual.mean() + 1
+    return x[np.random.choice(len(x), num, replace=False, p=likely / likely.sum())]
+
+
+def problem(per_axis=20):
     geomtime = dde.geometry.GeometryXTime(
         dde.geometry.Interval(-1, 1), dde.geometry.TimeDomain(0, 1)
     )
@@ -62,14 +70,18 @@ def network(Net=RepFNN, **options):
     return net
 
 
-def train(model, adam=1000, lbfgs=1000, per_axis=(23, 50)):
-    """Adam on few points, always new; then L-BFGS on many, which it needs to keep."""
+def train(model, adam=1000, lbfgs=(300, 300), per_axis=20, num=1200):
+    """Adam on few points, always new; then L-BFGS on more, which it needs to keep for a while.
+
+    An even grid of them would leave the steep part of the solution between its points.
+    """
     model.compile("adam", lr=2e-3)
-    model.train(iterations=adam, callbacks=[FreshPoints(per_axis[0])])
-    model.data.replace_with_anchors(stratified(per_axis[1]))
-    dde.optimizers.set_LBFGS_options(maxiter=lbfgs)
-    model.compile("L-BFGS")
-    model.train()
+    model.train(iterations=adam, callbacks=[FreshPoints(per_axis)])
+    for iterations in lbfgs:
+        model.data.replace_with_anchors(adaptive(model, num))
+        dde.optimizers.set_LBFGS_options(maxiter=iterations)
+        model.compile("L-BFGS")
+        model.train()
 
 
 def reference():
