@@ -91,7 +91,7 @@ def test_wave_1d(capsys):
 
 @pytest.mark.parametrize(("example", "largest"), [(burgers_1d, 0.4), (allen_cahn_1d, 0.4)])
 def test_burgers_and_allen_cahn(example, largest):
-    model = example.main(adam=100, lbfgs=(70, 70), num=400)
+    model = example.main(adam=100, lbfgs=(70, 70), num=(300, 400))
     assert example.error(model) < largest
     assert len(model.data.train_x_all) == 400
 
@@ -111,6 +111,21 @@ def test_adaptive_points_are_where_the_residual_is_large():
     assert 0.24 < np.mean(x[:, 0] < -0.8) < 0.34
 
 
+def test_adaptive_points_are_drawn_once_in_a_period():
+    model = dde.Model(burgers_1d.problem(), burgers_1d.network())
+    seen = []
+
+    class Watch(dde.callbacks.Callback):
+        def on_batch_end(self):
+            seen.append(self.model.train_state.X_train.copy())
+
+    model.compile("adam", lr=1e-3)
+    model.train(iterations=4, callbacks=[Watch(), burgers_1d.AdaptivePoints(50, period=2)])
+    first, second, third, last = seen
+    assert len(first) == 480 and np.array_equal(first, second)
+    assert len(third) == 50 and np.array_equal(third, last)
+
+
 def test_diffusion_1d_inverse():
     model = diffusion_1d_inverse.main(adam=300, lbfgs=200)
     # A constant coefficient is off by 0.33.
@@ -128,7 +143,7 @@ def test_helmholtz_2d_inverse():
 
 def test_points_are_stratified():
     square = [example.stratified(7) for example in (helmholtz_2d, helmholtz_2d_inverse, wave_1d)]
-    symmetric = [example.stratified(7) for example in (burgers_1d, allen_cahn_1d)]
+    symmetric = [example.stratified(7, 7) for example in (burgers_1d, allen_cahn_1d)]
     for points in (*square, *((x + [1, 0]) / [2, 1] for x in symmetric)):
         cells = np.floor(7 * points).astype(int)
         assert len(np.unique(cells, axis=0)) == 49
