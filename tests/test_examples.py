@@ -89,7 +89,7 @@ def test_wave_1d(capsys):
     assert wavenumber_found(capsys) == pytest.approx(4 * np.pi, rel=0.05)
 
 
-@pytest.mark.parametrize(("example", "largest"), [(burgers_1d, 0.4), (allen_cahn_1d, 0.4)])
+@pytest.mark.parametrize(("example", "largest"), [(burgers_1d, 0.35), (allen_cahn_1d, 0.6)])
 def test_burgers_and_allen_cahn(example, largest):
     model = example.main(adam=100, lbfgs=(70, 70), num=(300, 400))
     assert example.error(model) < largest
@@ -122,7 +122,7 @@ def test_adaptive_points_are_drawn_once_in_a_period():
     model.compile("adam", lr=1e-3)
     model.train(iterations=4, callbacks=[Watch(), burgers_1d.AdaptivePoints(50, period=2)])
     first, second, third, last = seen
-    assert len(first) == 480 and np.array_equal(first, second)
+    assert len(first) == 400 and np.array_equal(first, second)
     assert len(third) == 50 and np.array_equal(third, last)
 
 

@@ -63,7 +63,7 @@ class AdaptivePoints(dde.callbacks.Callback):
             self.model.data.replace_with_anchors(adaptive(self.model, self.num))
 
 
-def problem(cells=(40, 12)):
+def problem(cells=(40, 10)):
     geomtime = dde.geometry.GeometryXTime(
         dde.geometry.Interval(-1, 1), dde.geometry.TimeDomain(0, 1)
     )
@@ -76,7 +76,7 @@ def network(Net=RepFNN, **options):
     return net
 
 
-def train(model, adam=1500, lbfgs=(150, 150, 150), num=(500, 1200)):
+def train(model, adam=1000, lbfgs=(150, 150), num=(400, 1000)):
     """Adam on few points, drawn anew often; then L-BFGS on more, which it needs to keep a while."""
     model.compile("adam", lr=2e-3)
     model.train(iterations=adam, callbacks=[AdaptivePoints(num[0])])
