@@ -1,7 +1,7 @@
 """Backend supported: tensorflow.compat.v1, tensorflow, pytorch, jax, paddle
 
-Fit Σ_j sin(2πx_j)/4 + 0.25 Π_j cos(πx_j) on [-1, 1]^4 from its values at 20000 random points, in
-mini-batches. The error is taken at points that were not trained on.
+Fit (sin 2π(x_1 + x_2) + sin 2π(x_3 - x_4))/2 + 0.25 Π_j cos(πx_j) on [-1, 1]^4 from its values at
+20000 random points, in mini-batches. The error is taken at points that were not trained on.
 """
 
 import deepxde as dde
@@ -11,7 +11,8 @@ from deepxde_repnet import RepFNN
 
 
 def function(x):
-    waves = np.sin(2 * np.pi * x).sum(axis=1, keepdims=True) / 4
+    sum_, difference = x[:, 0:1] + x[:, 1:2], x[:, 2:3] - x[:, 3:4]
+    waves = (np.sin(2 * np.pi * sum_) + np.sin(2 * np.pi * difference)) / 2
     return waves + 0.25 * np.cos(np.pi * x).prod(axis=1, keepdims=True)
 
 
@@ -37,8 +38,8 @@ def network(Net=RepFNN, activation="tanh", **options):
     return Net([4] + [100] * 3 + [1], activation, "Glorot uniform", **options)
 
 
-def train(model, adam=(3000, 1000), batch_size=1000):
-    for lr, iterations in zip((1e-3, 1e-4), adam, strict=True):
+def train(model, adam=(3000, 1000), rates=(2e-3, 2e-4), batch_size=500):
+    for lr, iterations in zip(rates, adam, strict=True):
         model.compile("adam", lr=lr)
         model.train(iterations=iterations, batch_size=batch_size)
 

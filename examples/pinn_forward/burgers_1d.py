@@ -33,28 +33,41 @@ def hard_conditions(x, y):
     return -dde.backend.sin(np.pi * space) + time * (1 - space**2) * y
 
 
-def stratified(per_axis):
+def stratified(cells_x, cells_t):
     """One random point in each cell of a grid: fresh, yet never far from even."""
-    cells = np.stack(np.meshgrid(*2 * [np.arange(per_axis)]), axis=-1).reshape(-1, 2)
-    return (cells + np.random.rand(*cells.shape)) / per_axis * [2, 1] - [1, 0]
+    cells = np.stack(np.meshgrid(np.arange(cells_x), np.arange(cells_t)), axis=-1).reshape(-1, 2)
+    return (cells + np.random.rand(*cells.shape)) / [cells_x, cells_t] * [2, 1] - [1, 0]
 
 
-class FreshPoints(dde.callbacks.Callback):
-    """Draw the collocation points anew after every step."""
+def adaptive(model, num):
+    """Points drawn from a fine grid of cells, the likelier the larger the residual is there.
 
-    def __init__(self, per_axis):
+    A steep part of the solution would slip between points that are spread evenly: a network can
+    then put it where it does not belong, and the loss would not tell.
+    """
+    x = stratified(200, 50)
+    residual = np.abs(model.predict(x, operator=pde))[:, 0]
+    likely = residual / residual.mean() + 1
+    return x[np.random.choice(len(x), num, replace=False, p=likely / likely.sum())]
+
+
+class AdaptivePoints(dde.callbacks.Callback):
+    """Draw the collocation points anew every ``period`` steps."""
+
+    def __init__(self, num, period=25):
         super().__init__()
-        self.per_axis = per_axis
+        self.num, self.period = num, period
 
     def on_epoch_end(self):
-        self.model.data.replace_with_anchors(stratified(self.per_axis))
+        if self.model.train_state.step % self.period == 0:
+            self.model.data.replace_with_anchors(adaptive(self.model, self.num))
 
 
-def problem(per_axis=23):
+def problem(cells=(40, 10)):
     geomtime = dde.geometry.GeometryXTime(
         dde.geometry.Interval(-1, 1), dde.geometry.TimeDomain(0, 1)
     )
-    return dde.data.TimePDE(geomtime, pde, [], anchors=stratified(per_axis))
+    return dde.data.TimePDE(geomtime, pde, [], anchors=stratified(*cells))
 
 
 def network(Net=RepFNN, **options):
@@ -63,14 +76,15 @@ def network(Net=RepFNN, **options):
     return net
 
 
-def train(model, adam=1000, lbfgs=1000, per_axis=(23, 50)):
-    """Adam on few points, always new; then L-BFGS on many, which it needs to keep."""
+def train(model, adam=1000, lbfgs=(150, 150), num=(400, 1000)):
+    """Adam on few points, drawn anew often; then L-BFGS on more, which it needs to keep a while."""
     model.compile("adam", lr=2e-3)
-    model.train(iterations=adam, callbacks=[FreshPoints(per_axis[0])])
-    model.data.replace_with_anchors(stratified(per_axis[1]))
-    dde.optimizers.set_LBFGS_options(maxiter=lbfgs)
-    model.compile("L-BFGS")
-    model.train()
+    model.train(iterations=adam, callbacks=[AdaptivePoints(num[0])])
+    for iterations in lbfgs:
+        model.data.replace_with_anchors(adaptive(model, num[1]))
+        dde.optimizers.set_LBFGS_options(maxiter=iterations)
+        model.compile("L-BFGS")
+        model.train()
 
 
 def reference():
