@@ -5,8 +5,8 @@
 writes what came out to FILE, for ``runner``.
 
 Time is the processor time of this process, which runs on one thread: unlike the time on the wall
-it hardly depends on what else the machine does. Only ``compile`` and ``train`` count, so choosing
-RepFNN's scale is in it and measuring the error is not.
+it hardly depends on what else the machine does. The whole of the example's ``train`` counts, so
+choosing RepFNN's scale is in it, and drawing new points; measuring the error is not.
 """
 
 from __future__ import annotations
@@ -58,6 +58,9 @@ class Clock:
 
     @contextlib.contextmanager
     def running(self) -> Iterator[None]:
+        if self._since is not None:  # by an outer one
+            yield
+            return
         self._since = time.process_time(), time.perf_counter()
         try:
             yield
@@ -75,23 +78,22 @@ class Clock:
             self._since = time.process_time(), time.perf_counter()
 
 
-class _Plan:
-    """Stands in for a model, to see in which stages an example trains.
+class _Plan(dde.Model):
+    """A model that is not trained, to see in which stages an example would train it.
 
     Attributes:
-        stages: Optimizer and iterations of each; L-BFGS has no use for the latter.
+        stages: Optimizer and iterations of each.
     """
 
-    def __init__(self, data: Any) -> None:
-        self.data = data
+    def __init__(self, data: Any, net: Any) -> None:
+        super().__init__(data, net)
         self.stages: list[tuple[str, int]] = []
-        self._optimizer = ""
-
-    def compile(self, optimizer: str, *_: Any, **__: Any) -> None:
-        self._optimizer = "L-BFGS" if optimizer.startswith("L-BFGS") else optimizer
 
     def train(self, iterations: int | None = None, **_: Any) -> None:
-        self.stages.append((self._optimizer, iterations or 0))
+        if self.opt_name.startswith("L-BFGS"):
+            self.stages.append(("L-BFGS", LBFGS_options["maxiter"]))
+        else:
+            self.stages.append((self.opt_name, iterations or 0))
 
 
 def stages(example: ModuleType, study: Study, budget: float) -> list[tuple[str, float]]:
@@ -101,15 +103,14 @@ def stages(example: ModuleType, study: Study, budget: float) -> list[tuple[str, 
     point, leaves its time to the next.
     """
     data, *unknowns = made(example, study)
-    plan = _Plan(data)
+    plan = _Plan(data, example.network(constructor("FNN", data), **study.network))
     example.train(plan, *unknowns, **study.train)
-    adam = sum(count for name, count in plan.stages if name != "L-BFGS")
-    lbfgs = sum(name == "L-BFGS" for name, _ in plan.stages)
-    for_lbfgs = (study.lbfgs if adam else 1.0) if lbfgs else 0.0
-    parts = [
-        for_lbfgs / lbfgs if name == "L-BFGS" else (1 - for_lbfgs) * count / adam
-        for name, count in plan.stages
-    ]
+    counts = {"L-BFGS": 0, "adam": 0}
+    for name, count in plan.stages:
+        counts[name] += count
+    lbfgs = study.lbfgs if all(counts.values()) else float(counts["L-BFGS"] > 0)
+    share = {"L-BFGS": lbfgs, "adam": 1 - lbfgs}
+    parts = [share[name] * count / counts[name] for name, count in plan.stages]
     names = [name for name, _ in plan.stages]
     return list(zip(names, map(float, budget * np.cumsum(parts)), strict=True))
 
@@ -255,7 +256,8 @@ def _train(study: Study, net: str, seed: int, budget: float | None) -> dict[str,
         lambda: example.error(model, *unknowns, **study.error),
         at_once=2 if budget else LBFGS_AT_ONCE,
     )
-    example.train(model, *unknowns, **study.train)
+    with model.clock.running():
+        example.train(model, *unknowns, **study.train)
     if not model.diverged:
         model.record()
     last = {name: values[-1] for name, values in model.history.items()}
