@@ -6,6 +6,9 @@ DEMO_VENV ?= .venv-demo
 # -x: the first failing test ends the run. `make test PYTEST_ARGS=` shows them all.
 PYTEST_ARGS ?= -x
 
+# Experiments side by side, one thread each.
+JOBS ?= 1
+
 PY = $(VENV)/bin/python
 STAGE = @$(PY) tools/stage.py
 
@@ -19,7 +22,7 @@ export MPLBACKEND := Agg
 export PYTHONUNBUFFERED := 1
 
 .NOTPARALLEL:
-.PHONY: help demo test peers env lint layout docs format wheel dist constraints clean distclean
+.PHONY: help demo test peers env lint layout docs format paper wheel dist constraints clean distclean
 
 help:
 	@echo "make demo         FNN against RepFNN on Helmholtz: a table and a picture ($(DEMO_VENV))"
@@ -30,6 +33,7 @@ help:
 	@echo "make format       let ruff rewrite what it can"
 	@echo "make wheel        wheel and source archive, into dist/"
 	@echo "make constraints  write constraints.txt from $(VENV)"
+	@echo "make paper        every experiment, table and figure of docs/experiments.rst; hours, resumable (JOBS=$(JOBS))"
 	@echo "make clean        remove what was built; make distclean: the environments too"
 	@echo "Settings: PYTHON=$(PYTHON) VENV=$(VENV) DEMO_VENV=$(DEMO_VENV) PYTEST_ARGS='$(PYTEST_ARGS)'"
 
@@ -70,6 +74,10 @@ docs: env
 
 format: env
 	@$(PY) -m ruff check --fix-only -q . && $(PY) -m ruff format -q .
+
+paper: env
+	@$(PY) -m benchmarks.suite --jobs $(JOBS)
+	@$(PY) -m benchmarks.suite --steps
 
 wheel dist: env
 	$(STAGE) "wheel and source archive" $(VENV)/logs/wheel.log "mend what the lines above name." $(PY) -m build --no-isolation --outdir dist

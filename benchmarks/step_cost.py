@@ -24,6 +24,33 @@ BACKENDS = ("pytorch", "tensorflow", "tensorflow.compat.v1", "jax", "paddle")
 BLOCKS = 60
 
 
+def paired(models: list, steps: int, blocks: int | None = None):
+    """Seconds a step of models that take turns, one block of steps each, shape (blocks, models).
+
+    The order of the turns alternates. The models are compiled and have data to train on.
+    """
+    import deepxde as dde
+    import numpy as np
+
+    def block(model) -> float:
+        state = model.train_state
+        start = time.perf_counter()
+        for _ in range(steps):
+            model._train_step(state.X_train, state.y_train, state.train_aux_vars)
+        if dde.backend.backend_name == "jax":
+            dde.backend.jax.block_until_ready(model.params)
+        return (time.perf_counter() - start) / steps
+
+    for model in models:
+        block(model)
+    times = np.empty((blocks or BLOCKS, len(models)))
+    for number, row in enumerate(times):
+        order = range(len(models))
+        for i in order if number % 2 else reversed(order):
+            row[i] = block(models[i])
+    return times
+
+
 def measure(steps: int) -> dict:
     """Milliseconds a step and the paired ratios, in this process and on its backend."""
     import deepxde as dde
@@ -38,25 +65,7 @@ def measure(steps: int) -> dict:
         model.train(iterations=5, verbose=0)
         return model
 
-    def block(model) -> float:
-        state = model.train_state
-        start = time.perf_counter()
-        for _ in range(steps):
-            model._train_step(state.X_train, state.y_train, state.train_aux_vars)
-        if dde.backend.backend_name == "jax":
-            dde.backend.jax.block_until_ready(model.params)
-        return (time.perf_counter() - start) / steps
-
-    models = [ready(dde.nn.FNN), ready(deepxde_repnet.RepFNN), ready(dde.nn.FNN)]
-    for model in models:
-        block(model)
-    times = np.array(
-        [
-            [block(models[i]) for i in (order if number % 2 else reversed(order))]
-            for number, order in enumerate([[0, 1, 2]] * BLOCKS)
-        ]
-    )
-    times[::2] = times[::2, ::-1]  # the order alternates; the columns are FNN, RepFNN, FNN
+    times = paired([ready(dde.nn.FNN), ready(deepxde_repnet.RepFNN), ready(dde.nn.FNN)], steps)
     ratio, noise = times[:, 1] / times[:, 0], times[:, 2] / times[:, 0]
     return {
         "fnn_ms": 1e3 * float(np.median(times[:, 0])),

@@ -19,23 +19,29 @@ import matplotlib.pyplot as plt  # noqa: E402
 
 from examples.function import function_1d  # noqa: E402
 from examples.operator import earthquake, records  # noqa: E402
-from examples.pinn_forward import poisson_1d_multiscale  # noqa: E402
-from examples.pinn_inverse import helmholtz_2d_inverse  # noqa: E402
+from examples.pinn_forward import (  # noqa: E402
+    allen_cahn_1d,
+    burgers_1d,
+    poisson_1d_multiscale,
+    wave_1d,
+)
+from examples.pinn_inverse import diffusion_1d_inverse, helmholtz_2d_inverse  # noqa: E402
 
 STATIC = ROOT / "docs" / "_static"
+EVOLVING = {"burgers_1d": burgers_1d, "allen_cahn_1d": allen_cahn_1d}
 
 
-def line(model, exact, lower, upper, path):
-    """Solution and error of a problem in one dimension."""
+def line(model, exact, lower, upper, path, component=0, name="u"):
+    """One output of the network and its error, for a problem in one dimension."""
     x = np.linspace(lower, upper, 2001)[:, None]
-    y, truth = model.predict(x), exact(x)
+    y, truth = (f(x)[:, component] for f in (model.predict, exact))
     figure, (above, below) = plt.subplots(2, 1, figsize=(8, 5), sharex=True, layout="constrained")
     above.plot(x, truth, color="0.75", lw=3, label="exact")
     above.plot(x, y, color="#0072b2", lw=1, label="RepFNN")
-    above.set_ylabel("u")
+    above.set_ylabel(name)
     above.legend(loc="upper right")
     below.semilogy(x, np.abs(y - truth) + 1e-12, color="#d55e00", lw=0.8)
-    below.set(xlabel="x", ylabel="|u - exact|")
+    below.set(xlabel="x", ylabel=f"|{name} - exact|")
     below.set_ylim(bottom=1e-7)
     figure.savefig(path, dpi=100)
     plt.close(figure)
@@ -90,6 +96,24 @@ def history(models, path, row=0):
     plt.close(figure)
 
 
+def evolution(model, x, truth, path):
+    """Solution and error over x and t; the points are those of a grid, t slowest."""
+    shape = len(np.unique(x[:, 1])), len(np.unique(x[:, 0]))
+    y, truth = model.predict(x).reshape(shape), truth.reshape(shape)
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.8), layout="constrained")
+    # Time to the right, x upwards.
+    box = {"origin": "lower", "aspect": "auto", "extent": (*x[[0, -1], 1], *x[[0, -1], 0])}
+    size = 1.05 * np.abs(truth).max()
+    image = left.imshow(y.T, cmap="RdBu_r", vmin=-size, vmax=size, **box)
+    figure.colorbar(image, ax=left, label="u")
+    image = right.imshow(np.abs(y - truth).T, cmap="viridis", **box)
+    figure.colorbar(image, ax=right, label="|u - reference|")
+    left.set(title="solution", xlabel="t", ylabel="x")
+    right.set(title="error", xlabel="t", ylabel="x")
+    figure.savefig(path, dpi=100)
+    plt.close(figure)
+
+
 def draw(name):
     dde.config.set_random_seed(0)
     path = STATIC / f"{name}.png"
@@ -101,6 +125,15 @@ def draw(name):
         elif name == "earthquake":
             plain = earthquake.main(dde.nn.DeepONetCartesianProd)
             history({"DeepONet": plain, "RepDeepONet": earthquake.main()}, path)
+        elif name == "diffusion_1d_inverse":
+            model = diffusion_1d_inverse.main()
+            line(model, diffusion_1d_inverse.solution, 0, 1, path, component=1, name="a")
+        elif name == "wave_1d":
+            axis = np.linspace(0, 1, 151)
+            x = np.stack(np.meshgrid(axis, axis), axis=-1).reshape(-1, 2)
+            evolution(wave_1d.main(), x, wave_1d.solution(x), path)
+        elif name in EVOLVING:
+            evolution(EVOLVING[name].main(), *EVOLVING[name].reference(), path)
         else:
             model, _ = helmholtz_2d_inverse.main()
             points = model.data.bcs[0].points
@@ -112,7 +145,10 @@ if __name__ == "__main__":
     every = (
         "function_1d",
         "poisson_1d_multiscale",
+        "wave_1d",
+        *EVOLVING,
         "helmholtz_2d_inverse",
+        "diffusion_1d_inverse",
         "earthquake",
     )
     for wanted in sys.argv[1:] or every:

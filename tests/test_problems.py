@@ -1,4 +1,4 @@
-"""The problems of examples/solve as they are set; ``backends.problems`` puts in their solutions."""
+"""The problems of examples/ as they are set; ``backends.problems`` puts in their solutions."""
 
 from __future__ import annotations
 
@@ -9,7 +9,13 @@ import numpy as np
 import pytest
 import torch
 from backends import problems
+from scipy.integrate import solve_ivp
 
+from examples.pinn_forward import allen_cahn_1d, burgers_1d
+from examples.pinn_forward import helmholtz_2d as helmholtz_2d_trained
+from examples.pinn_forward import poisson_1d_multiscale as poisson_1d_trained
+from examples.pinn_forward import wave_1d as wave_1d_trained
+from examples.pinn_inverse import diffusion_1d_inverse as diffusion_1d_inverse_trained
 from examples.solve import (
     diffusion_1d_inverse,
     helmholtz_1_4,
@@ -32,7 +38,12 @@ WITH_ERROR = {
     "nonlinear_2d": nonlinear_2d,
     "lshape_2d": lshape_2d,
     "diffusion_1d_inverse": diffusion_1d_inverse,
+    "poisson_1d_trained": poisson_1d_trained,
+    "helmholtz_2d_trained": helmholtz_2d_trained,
+    "wave_1d_trained": wave_1d_trained,
+    "diffusion_1d_inverse_trained": diffusion_1d_inverse_trained,
 }
+EVOLVING = {"burgers_1d": burgers_1d, "allen_cahn_1d": allen_cahn_1d}
 
 
 @pytest.fixture
@@ -54,6 +65,12 @@ def test_every_problem_is_checked():
     checked = problems.CASES | problems.CASES_WITH_DERIVATIVE_CONDITIONS
     # The discs have no exact solution; they are checked below.
     assert files == checked.keys() - {"helmholtz_2d_n4"} | {"screened_discs_2d"}
+    # Burgers and Allen-Cahn too, and in the inverse Helmholtz problem k² is what is checked.
+    folder = Path(poisson_1d_trained.__file__).parent
+    trained = {p.stem for p in folder.glob("*.py")}
+    trained |= {p.stem for p in (folder.parent / "pinn_inverse").glob("*.py")}
+    expected = problems.TRAINED_CASES.keys() - {"helmholtz_2d_n4"} | EVOLVING.keys()
+    assert trained == expected | {"helmholtz_2d_inverse"}
 
 
 @pytest.mark.parametrize("example", WITH_ERROR.values(), ids=WITH_ERROR)
@@ -63,11 +80,12 @@ def test_error_is_that_of_the_prediction(example):
     assert example.error(off) == pytest.approx(1e-3, rel=1e-6)
 
 
+@pytest.mark.parametrize("example", [helmholtz_2d, helmholtz_2d_trained])
 @pytest.mark.parametrize("n", [1, 2, 4])
-def test_helmholtz_error_takes_the_wavenumber(n):
-    data = helmholtz_2d.problem(n, num_domain=50, num_boundary=20)
-    assert helmholtz_2d.error(Known(data.soln), n) == 0
-    assert helmholtz_2d.error(Known(data.soln), n + 1) > 0.5
+def test_helmholtz_error_takes_the_wavenumber(example, n):
+    data = example.problem(n)
+    assert example.error(Known(data.soln), n) == 0
+    assert example.error(Known(data.soln), n + 1) > 0.5
 
 
 def test_points_are_as_many_as_asked_for(float64):
@@ -103,12 +121,14 @@ def test_unknown_wavenumber_matters(float64):
     assert helmholtz_2d_inverse.error(1.01 * helmholtz_2d_inverse.k_true**2) == pytest.approx(0.01)
 
 
-@pytest.mark.parametrize("example", [helmholtz_2d_inverse, diffusion_1d_inverse])
+@pytest.mark.parametrize(
+    "example", [helmholtz_2d_inverse, diffusion_1d_inverse, diffusion_1d_inverse_trained]
+)
 def test_noise_is_drawn_by_its_seed_and_has_the_size_asked_for(float64, example):
     def observed(**options):
-        data = example.problem(num_observed=2000, num_domain=10, **options)
+        data = example.problem(num_observed=2000, **options)
         data = data[0] if isinstance(data, tuple) else data
-        return data.bcs[1].points, data.bcs[1].values.numpy()
+        return data.bcs[-1].points, data.bcs[-1].values.numpy()
 
     points, exact = observed()
     again, noisy = observed(noise=0.01)
@@ -189,3 +209,100 @@ def test_reference_for_the_discs_is_of_this_problem():
     assert np.abs(u[to_square < 2e-3] - 0.2).max() < 0.05
     off = Known(lambda x: 1.001 * u)
     assert screened_discs_2d.error(off) == pytest.approx(1e-3)
+
+
+@pytest.mark.parametrize("example", [wave_1d_trained, *EVOLVING.values()])
+def test_conditions_hold_whatever_the_network_gives(example):
+    lower, upper = example.problem().geom.geometry.bbox
+    space = np.linspace(lower[0], upper[0], 31)[:, None]
+    start = np.hstack([space, 0 * space])
+    initial = example.solution(start) if example is wave_1d_trained else example.initial(space)
+    output = torch.as_tensor(np.random.default_rng(0).standard_normal((31, 1)))
+
+    def transformed(points):
+        return example.hard_conditions(torch.as_tensor(points), output).numpy()
+
+    assert np.allclose(transformed(start), initial, rtol=0, atol=1e-12)
+    for end in (space[0], space[-1]):
+        along = np.hstack([np.full((31, 1), end), np.linspace(0, 1, 31)[:, None]])
+        edge = initial[0] if end == space[0] else initial[-1]
+        assert np.allclose(transformed(along), edge, rtol=0, atol=1e-12)
+    inside = np.hstack([space, 0 * space + 0.5])[5:15]
+    assert (
+        np.abs(
+            example.hard_conditions(*map(torch.as_tensor, (inside, output[5:15]))).numpy()
+            - initial[5:15]
+        ).min()
+        > 1e-6
+    )
+    if example is wave_1d_trained:
+        step = np.hstack([space, 0 * space + 1e-4])
+        assert np.abs(transformed(step) - initial).max() < 1e-5  # at rest: of second order in t
+
+
+@pytest.mark.parametrize("name", EVOLVING)
+def test_equations_of_burgers_and_allen_cahn(name, float64):
+    """By a field whose derivatives are known."""
+    data = EVOLVING[name].problem(cells=(6, 5))
+    (found,) = problems.residuals(data, lambda x: torch.sin(2 * x[:, 0:1] + 3 * x[:, 1:2]))
+    phase = data.train_x @ [[2.0], [3.0]]
+    u, u_x, u_t, u_xx = np.sin(phase), 2 * np.cos(phase), 3 * np.cos(phase), -4 * np.sin(phase)
+    expected = {
+        "burgers_1d": u_t + u * u_x - 0.01 / np.pi * u_xx,
+        "allen_cahn_1d": u_t - 0.001 * u_xx - 5 * (u - u**3),
+    }
+    assert np.allclose(found, expected[name], rtol=0, atol=1e-12)
+
+
+def differences(name, num, times):
+    """Second-order central differences on [0, 1], where the symmetry in x gives the end x = 0.
+
+    Returns:
+        Values (T, num + 1) at x = 0, 1/num, ..., 1.
+    """
+    h = 1 / num
+    x = np.linspace(0, 1, num + 1)
+    odd = name == "burgers_1d"
+
+    def slope(_, u):
+        left = np.concatenate([[-u[1] if odd else u[1]], u[:-1]])
+        right = np.concatenate([u[1:], [u[-1]]])
+        second = (left - 2 * u + right) / h**2
+        if odd:
+            change = 0.01 / np.pi * second - (right**2 - left**2) / (4 * h)
+        else:
+            change = 0.001 * second + 5 * (u - u**3)
+        change[-1] = 0
+        if odd:
+            change[0] = 0
+        return change
+
+    start = -np.sin(np.pi * x) if odd else x**2 * np.cos(np.pi * x)
+    options = {"rtol": 1e-9, "atol": 1e-10, "lband": 1, "uband": 1}
+    return solve_ivp(slope, (0, times[-1]), start, "LSODA", times, **options).y.T
+
+
+@pytest.mark.parametrize("name", EVOLVING)
+def test_references_agree_with_differences(name):
+    """Of a method and a code that share nothing with those that made the references."""
+    x, u = EVOLVING[name].reference()
+    assert x.shape == (201 * 51, 2) and u.shape == (201 * 51, 1)
+    grid, times = u.reshape(51, 201), np.array([0.1, 0.3, 0.6, 1.0])
+    expected = grid[[5, 15, 30, 50], 100:]
+    assert np.allclose(x.reshape(51, 201, 2)[[5, 15, 30, 50], 0, 1], times)
+    coarse, fine = (differences(name, n, times)[:, :: n // 100] for n in (800, 1600))
+    # Richardson: an error of h² is taken out.
+    assert np.abs((4 * fine - coarse) / 3 - expected).max() < 2e-4
+    assert np.allclose(grid[:, 100:], (-1 if name == "burgers_1d" else 1) * grid[:, 100::-1])
+
+
+@pytest.mark.parametrize("example", EVOLVING.values(), ids=EVOLVING)
+def test_error_is_that_of_the_reference(example):
+    x, u = example.reference()
+
+    def off(points):
+        assert np.array_equal(points, x)
+        return 1.001 * u
+
+    assert example.error(Known(off)) == pytest.approx(1e-3)
+    assert Path(example.__file__).with_suffix(".npz").stat().st_size < 100_000

@@ -18,8 +18,8 @@ def problem(num_train=1000, num_test=1000):
     return dde.data.Function(geom, function, num_train, num_test)
 
 
-def network(Net=RepFNN, **options):
-    return Net([1] + [100] * 3 + [1], "tanh", "Glorot uniform", **options)
+def network(Net=RepFNN, activation="tanh", **options):
+    return Net([1] + [100] * 3 + [1], activation, "Glorot uniform", **options)
 
 
 def train(model, adam=(2500, 500)):

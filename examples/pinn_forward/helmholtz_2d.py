@@ -1,8 +1,8 @@
 """Backend supported: tensorflow.compat.v1, tensorflow, pytorch, jax, paddle
 
-Helmholtz equation -Δu - k²u = f on the unit square, u = 0 on the boundary, k = 2πn; the exact
-solution is sin(kx) sin(ky). Only the line that makes the network differs from a script with
-``dde.nn.FNN``, which does not resolve it.
+Helmholtz equation -Δu - k²u = f on the unit square, u = 0 on the boundary, k = 2πn, n = 2 unless
+given; the exact solution is sin(kx) sin(ky). Only the line that makes the network differs from a
+script with ``dde.nn.FNN``, which does not resolve it.
 """
 
 import deepxde as dde
@@ -10,8 +10,7 @@ import numpy as np
 
 from deepxde_repnet import RepFNN
 
-n = 2
-k = 2 * np.pi * n
+k = 4 * np.pi
 
 
 def helmholtz(x, y, k):
@@ -22,10 +21,6 @@ def helmholtz(x, y, k):
     sin = dde.backend.sin
     f = k**2 * sin(k * x[:, 0:1]) * sin(k * x[:, 1:2])
     return -dy_xx - dy_yy - k**2 * y - f
-
-
-def pde(x, y):
-    return helmholtz(x, y, k)
 
 
 def solution(x, k=k):
@@ -53,9 +48,16 @@ class FreshPoints(dde.callbacks.Callback):
         self.model.data.replace_with_anchors(stratified(self.per_axis))
 
 
-def problem(per_axis=23):
+def problem(n=2, per_axis=23):
+    k = 2 * np.pi * n
     geom = dde.geometry.Rectangle([0, 0], [1, 1])
-    return dde.data.PDE(geom, pde, [], anchors=stratified(per_axis), solution=solution)
+    return dde.data.PDE(
+        geom,
+        lambda x, y: helmholtz(x, y, k),
+        [],
+        anchors=stratified(per_axis),
+        solution=lambda x: solution(x, k),
+    )
 
 
 def network(Net=RepFNN, **options):
@@ -75,16 +77,16 @@ def train(model, adam=1000, lbfgs=1000, per_axis=(23, 50), display_every=1000):
     model.train()
 
 
-def error(model, points_per_axis=101):
+def error(model, n=2, points_per_axis=101):
     axis = np.linspace(0, 1, points_per_axis)
     x = np.stack(np.meshgrid(axis, axis), axis=-1).reshape(-1, 2)
-    return dde.metrics.l2_relative_error(solution(x), model.predict(x))
+    return dde.metrics.l2_relative_error(solution(x, 2 * np.pi * n), model.predict(x))
 
 
-def main(Net=RepFNN, **options):
-    model = dde.Model(problem(), network(Net))
+def main(Net=RepFNN, n=2, **options):
+    model = dde.Model(problem(n), network(Net))
     train(model, **options)
-    print(f"L2 relative error: {error(model):.2e}")
+    print(f"L2 relative error: {error(model, n):.2e}")
     return model
 
 

@@ -101,12 +101,17 @@ def identified(model, ratio):
     return k2_guess * dde.backend.to_numpy(ratio).item()
 
 
+def error(model, ratio):
+    """Relative error of the identified k²."""
+    return abs(identified(model, ratio) / k_true**2 - 1)
+
+
 def main(Net=RepFNN, **options):
     data, ratio = problem()
     model = dde.Model(data, network(Net))
     train(model, ratio, **options)
     k2 = identified(model, ratio)
-    print(f"k² = {k2:.3f}, exact {k_true**2:.3f} ({abs(k2 / k_true**2 - 1):.1e} relative)")
+    print(f"k² = {k2:.3f}, exact {k_true**2:.3f} ({error(model, ratio):.1e} relative)")
     return model, k2
 
 

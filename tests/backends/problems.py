@@ -1,4 +1,4 @@
-"""The problems of examples/solve: their exact solutions, put in the place of a network.
+"""The problems of examples/: their exact solutions, put in the place of a network.
 
 DeepXDE evaluates its own equations and conditions on them, at the points of the problem, and
 differentiates them as it would a network.
@@ -13,6 +13,10 @@ from typing import Any, NamedTuple
 import deepxde as dde
 import numpy as np
 
+from examples.pinn_forward import helmholtz_2d as helmholtz_2d_trained
+from examples.pinn_forward import poisson_1d_multiscale as poisson_1d_trained
+from examples.pinn_forward import wave_1d as wave_1d_trained
+from examples.pinn_inverse import diffusion_1d_inverse as diffusion_1d_inverse_trained
 from examples.solve import (
     diffusion_1d_inverse,
     helmholtz_1_4,
@@ -61,6 +65,20 @@ CASES: dict[str, Callable[[], Case]] = {
     "helmholtz_2d_inverse": _inverse,
     "diffusion_1d_inverse": lambda: Case(
         diffusion_1d_inverse.problem(), diffusion_1d_inverse.solution, 3
+    ),
+}
+# Those that are trained, where a transform of the output takes the place of the conditions.
+TRAINED_CASES: dict[str, Callable[[], Case]] = {
+    "poisson_1d_multiscale": lambda: Case(
+        poisson_1d_trained.problem(), poisson_1d_trained.solution, 1
+    ),
+    "helmholtz_2d": lambda: Case(helmholtz_2d_trained.problem(), helmholtz_2d_trained.solution, 1),
+    "helmholtz_2d_n4": lambda: Case(
+        helmholtz_2d_trained.problem(n=4), helmholtz_2d_trained.solution, 1, (8 * np.pi,)
+    ),
+    "wave_1d": lambda: Case(wave_1d_trained.problem(), wave_1d_trained.solution, 1),
+    "diffusion_1d_inverse": lambda: Case(
+        diffusion_1d_inverse_trained.problem(), diffusion_1d_inverse_trained.solution, 2
     ),
 }
 # With JAX DeepXDE has no conditions on derivatives.
@@ -135,7 +153,8 @@ def _exact_solution(case: Callable[[], Case]) -> None:
 @check(
     backends=["pytorch", "jax"],
     floats=["float64"],
-    cases={n: {"case": c} for n, c in CASES.items()},
+    cases={n: {"case": c} for n, c in CASES.items()}
+    | {f"{n}_trained": {"case": c} for n, c in TRAINED_CASES.items()},
 )
 def check_exact_solution(case: Callable[[], Case]) -> None:
     _exact_solution(case)

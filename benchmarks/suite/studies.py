@@ -1,0 +1,163 @@
+"""What is run: the problems, their networks and budgets. Imports neither DeepXDE nor a backend."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+SEEDS = 5
+SOLVE = "deepxde_repnet.solve"
+
+GENERAL = (
+    "FNN",
+    "RepFNN",
+    "RFF σ=1",
+    "RFF σ=10",
+    "RFF σ=10, trained",
+    "MsFFN",
+    "MsFFN of DeepXDE",
+    "LAAF",
+    "RWF",
+    "RepFNN scaled",
+    "RepFNN shift",
+    "RepFNN gain 1",
+    "RepFNN gain 4",
+)
+# These bring their own activation, so they have no place where the activation is the question.
+SINE = ("FNN sin", "SIREN ω=30", "SIREN ω=10", "RepFNN sin")
+# What RepFNN could do by default, and does not: its options, and its other smooth activation.
+VARIANTS = ("RepFNN scaled", "RepFNN shift", "RepFNN gain 1", "RepFNN gain 4", "RepFNN sin")
+PEERS = tuple(n for n in GENERAL + SINE if n not in ("FNN", "RepFNN", *VARIANTS))
+
+
+@dataclass(frozen=True)
+class Solve:
+    """How ``deepxde_repnet.solve`` is given the problem of a study.
+
+    tol : a tenth of the error that it is to reach, as in ``benchmarks/solve.py``.
+    module : in ``examples.solve``; None takes the problem of the study itself.
+    features : give it a model with one hidden layer of so many, and the example's hard conditions,
+        instead of the bare problem.
+    """
+
+    tol: float
+    module: str | None = None
+    features: int | None = None
+    problem: dict[str, Any] = field(default_factory=dict)
+    error: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Study:
+    """One problem, and the networks that are trained on it.
+
+    label : its name in tables.
+    module : the example, with ``problem``, ``network``, ``train`` and ``error``.
+    budget : seconds of computing time for one training, see ``cell.Clock``.
+    error_of : what ``error`` is the error of.
+    problem, network, train, error : further arguments of the example's functions.
+    lbfgs : part of the budget that is for L-BFGS where the example ends with it. Adam's part is
+        divided between its stages as the example divides the iterations.
+    cell : module whose ``run_cell(study, net, seed, budget)`` trains one network. A study with
+        networks of another kind, such as operators, has its own.
+    """
+
+    label: str
+    module: str
+    budget: float
+    error_of: str = "u"
+    problem: dict[str, Any] = field(default_factory=dict)
+    network: dict[str, Any] = field(default_factory=dict)
+    train: dict[str, Any] = field(default_factory=dict)
+    error: dict[str, Any] = field(default_factory=dict)
+    lbfgs: float = 0.6
+    nets: tuple[str, ...] = GENERAL + SINE
+    solve: Solve | None = None
+    cell: str = "benchmarks.suite.cell"
+
+    @property
+    def rows(self) -> tuple[str, ...]:
+        """Names of all that is run: the networks, and the solver where it can be."""
+        return self.nets + ((SOLVE,) if self.solve else ())
+
+    def key(self, net: str, seed: int) -> str:
+        """Name of a run in the results. What is set differently is another run."""
+        if net == SOLVE and self.solve:
+            given = {k: v for k, v in vars(self.solve).items() if v or k == "tol"}
+            return f"{net} | seed {seed} | {json.dumps(given)}"
+        parts = ("problem", "network", "train")
+        given = {name: getattr(self, name) for name in parts if getattr(self, name)}
+        return f"{net} | seed {seed} | {self.budget:g} s | L-BFGS {self.lbfgs:g} | " + json.dumps(
+            given
+        )
+
+
+FORWARD = "examples.pinn_forward."
+
+
+def _helmholtz(n: int, budget: float, tol: float) -> Study:
+    return Study(
+        f"helmholtz-2d, n = {n}",
+        FORWARD + "helmholtz_2d",
+        budget,
+        problem={"n": n},
+        error={"n": n},
+        solve=Solve(tol, "helmholtz_2d", problem={"n": n}, error={"n": n}),
+    )
+
+
+STUDIES: dict[str, Study] = {
+    "function-1d": Study("function-1d", "examples.function.function_1d", 20, "the function"),
+    "function-1d-relu": Study(
+        "function-1d, ReLU",
+        "examples.function.function_1d",
+        20,
+        "the function",
+        network={"activation": "relu"},
+        nets=GENERAL,
+    ),
+    "function-4d": Study("function-4d", "examples.function.function_4d", 20, "the function"),
+    "function-4d-relu": Study(
+        "function-4d, ReLU",
+        "examples.function.function_4d",
+        20,
+        "the function",
+        network={"activation": "relu"},
+        nets=GENERAL,
+    ),
+    "poisson-1d-multiscale": Study(
+        "poisson-1d-multiscale",
+        FORWARD + "poisson_1d_multiscale",
+        30,
+        solve=Solve(1e-10, "poisson_1d_multiscale"),
+    ),
+    "helmholtz-2d-n1": _helmholtz(1, 30, 1e-10),
+    "helmholtz-2d-n2": _helmholtz(2, 30, 1e-10),
+    "helmholtz-2d-n4": _helmholtz(4, 60, 1e-8),
+    "wave-1d": Study("wave-1d", FORWARD + "wave_1d", 30, solve=Solve(1e-9, "wave_1d")),
+    "burgers-1d": Study("burgers-1d", FORWARD + "burgers_1d", 30, solve=Solve(1e-4, features=1000)),
+    "allen-cahn-1d": Study(
+        "allen-cahn-1d", FORWARD + "allen_cahn_1d", 30, solve=Solve(1e-4, features=1000)
+    ),
+    "helmholtz-inverse": Study(
+        "helmholtz-inverse",
+        "examples.pinn_inverse.helmholtz_2d_inverse",
+        40,
+        "k²",
+        solve=Solve(1e-7, "helmholtz_2d_inverse"),
+    ),
+    "diffusion-inverse": Study(
+        "diffusion-inverse",
+        "examples.pinn_inverse.diffusion_1d_inverse",
+        40,
+        "a(x)",
+        solve=Solve(1e-5, "diffusion_1d_inverse"),
+    ),
+}
+
+# Of which there are more pictures: errors as fields, errors at every wavenumber, and the growth
+# of error and time.
+PLANES = ("helmholtz-2d-n2", "helmholtz-2d-n4", "wave-1d", "burgers-1d", "allen-cahn-1d")
+LINES = ("function-1d", "poisson-1d-multiscale")
+HELMHOLTZ = ("helmholtz-2d-n1", "helmholtz-2d-n2", "helmholtz-2d-n4")
