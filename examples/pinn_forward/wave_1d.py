@@ -1,8 +1,10 @@
-"""Backend supported: tensorflow.compat.v1, tensorflow, pytorch, jax, paddle
+"""Backend supported: tensorflow.compat.v1, tensorflow, pytorch, paddle
 
 Wave equation u_tt = 4 u_xx for x and t in [0, 1], u = 0 at both ends, u and u_t = 0 given at t = 0;
 the exact solution is sin(πx) cos(2πt) + 0.5 sin(4πx) cos(8πt). The network's output is transformed
 so that all conditions hold whatever it gives.
+
+DeepXDE has no L-BFGS with JAX.
 """
 
 import deepxde as dde
