@@ -127,7 +127,7 @@ def test_adaptive_points_are_drawn_once_in_a_period():
 
 
 def test_diffusion_1d_inverse():
-    model = diffusion_1d_inverse.main(adam=300, lbfgs=200)
+    model = diffusion_1d_inverse.main(adam=300, lbfgs=150, num=(100, 300))
     # A constant coefficient is off by 0.33.
     assert diffusion_1d_inverse.error(model) < 0.2
 

@@ -46,6 +46,11 @@ WITH_ERROR = {
 EVOLVING = {"burgers_1d": burgers_1d, "allen_cahn_1d": allen_cahn_1d}
 
 
+@pytest.fixture(autouse=True)
+def seeded():
+    dde.config.set_random_seed(0)
+
+
 @pytest.fixture
 def float64():
     dde.config.set_default_float("float64")

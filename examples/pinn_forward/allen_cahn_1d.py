@@ -1,8 +1,10 @@
-"""Backend supported: tensorflow.compat.v1, tensorflow, pytorch, jax, paddle
+"""Backend supported: tensorflow.compat.v1, tensorflow, pytorch, paddle
 
 Allen-Cahn equation u_t = 0.001 u_xx + 5(u - u³) for x in [-1, 1] and t in [0, 1]; u = x² cos(πx) at
 t = 0 and u = -1 at both ends. Two fronts form and steepen. There is no formula for the solution;
 ``benchmarks/spectral_references.py`` computes it.
+
+DeepXDE has no L-BFGS with JAX; there, train with ``lbfgs=()``.
 """
 
 from pathlib import Path

@@ -1,8 +1,10 @@
-"""Backend supported: tensorflow.compat.v1, tensorflow, pytorch, jax, paddle
+"""Backend supported: tensorflow.compat.v1, tensorflow, pytorch, paddle
 
 Burgers' equation u_t + u u_x = ν u_xx, ν = 0.01/π, for x in [-1, 1] and t in [0, 1]; u = -sin(πx)
 at t = 0 and u = 0 at both ends. A layer of width about ν forms at x = 0. There is no formula for
 the solution; ``benchmarks/spectral_references.py`` computes it.
+
+DeepXDE has no L-BFGS with JAX; there, train with ``lbfgs=()``.
 """
 
 from pathlib import Path

@@ -1,8 +1,10 @@
-"""Backend supported: tensorflow.compat.v1, tensorflow, pytorch, jax, paddle
+"""Backend supported: tensorflow.compat.v1, tensorflow, pytorch, paddle
 
 Helmholtz equation -Δu - k²u = f on the unit square, u = 0 on the boundary, k = 2πn, n = 2 unless
 given; the exact solution is sin(kx) sin(ky). Only the line that makes the network differs from a
 script with ``dde.nn.FNN``, which does not resolve it.
+
+DeepXDE has no L-BFGS with JAX.
 """
 
 import deepxde as dde

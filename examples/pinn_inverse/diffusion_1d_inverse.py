@@ -1,8 +1,10 @@
-"""Backend supported: tensorflow.compat.v1, tensorflow, pytorch, jax, paddle
+"""Backend supported: tensorflow.compat.v1, tensorflow, pytorch, paddle
 
 Diffusion (a u')' = f on [0, 1] with an unknown, oscillating coefficient a(x), from values of u at
 200 points, exact or with noise; u(0) = 0 and u(1) = 1. The exact solution is u = sin(2πx) + x and
 a = 1 + 0.5 sin(8πx). Both are outputs of the network.
+
+DeepXDE has no L-BFGS with JAX.
 """
 
 import deepxde as dde

@@ -1,7 +1,9 @@
-"""Backend supported: tensorflow.compat.v1, tensorflow, pytorch, jax, paddle
+"""Backend supported: tensorflow.compat.v1, tensorflow, pytorch, paddle
 
 Helmholtz equation -Δu - k²u = f on the unit square, u = 0 on the boundary, with k² unknown and u
 known at 25 interior points. The exact solution is sin(4πx) sin(4πy), for k = 4π.
+
+DeepXDE has no L-BFGS with JAX.
 """
 
 import deepxde as dde
