@@ -69,8 +69,9 @@ def linears(net, prefix="linears"):
 
 
 def test_every_network_of_a_study_is_there_and_the_other_way_round():
-    used = {net for study in STUDIES.values() for net in study.nets}
+    used = {net for study in STUDIES.values() for net in study.nets if not study.operator}
     assert used == nets.NETS.keys()
+    assert nets.TRUNKS.keys() == set(STUDIES["earthquake"].nets)
     assert set(studies.PEERS) | set(studies.VARIANTS) | {"FNN", "RepFNN"} == used
 
 
@@ -258,7 +259,8 @@ FULL = ("function-1d", "helmholtz-2d-n1")  # every network, without and with sec
 @pytest.mark.parametrize("name", STUDIES)
 def test_every_study_runs(name, tmp_path, capsys):
     study = STUDIES[name]
-    chosen = study.nets if name in FULL else ("FNN", "RepFNN", "RFF σ=10")
+    some = ("FNN", "RepFNN", "RFF σ=10")
+    chosen = study.nets if name in FULL or study.operator else some
     todo = runner.cells([name], chosen, 1, tmp_path, redo=False)
     runner.run(todo, tmp_path, execute=functools.partial(runner.here, budget=0.01))
     kept = store.load(name, tmp_path)["cells"]
@@ -267,7 +269,7 @@ def test_every_study_runs(name, tmp_path, capsys):
         assert result["status"] == "done", (key, result)
         assert result["error"] > 0 and result["iteration"] > 0 and result["parameters"] > 100
         assert result["stages"][-1][1] == pytest.approx(0.01)
-    assert kept[study.key("RepFNN", 0)]["chosen"].startswith("RepFNN: domain")
+    assert kept[study.key("RepFNN", 0)]["chosen"].startswith(("RepFNN: domain", "RepDeepONet"))
     found = summary.summarise(name, tmp_path)
     tables.study_table(found)
     figures.plt.close(figures.convergence(found))

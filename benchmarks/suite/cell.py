@@ -31,7 +31,7 @@ import deepxde_repnet
 from deepxde_repnet import _host
 
 from . import store
-from .nets import NETS
+from .nets import NETS, TRUNKS
 from .studies import SOLVE, STUDIES, Solve, Study
 
 MOMENTS = 25  # records of one training, evenly spaced in the logarithm of the time
@@ -236,7 +236,8 @@ def run_cell(study: Study, net: str, seed: int, budget: float | None = None) -> 
             cell = _train(study, net, seed, budget)
     except Exception as error:
         return {"status": "failed", "message": f"{type(error).__name__}: {error}"}
-    said = [line for line in printed.getvalue().splitlines() if line.startswith("RepFNN:")]
+    names = ("RepFNN:", "RepDeepONet")
+    said = [line for line in printed.getvalue().splitlines() if line.startswith(names)]
     return cell | ({"chosen": said[-1]} if said else {})
 
 
@@ -247,7 +248,7 @@ def _train(study: Study, net: str, seed: int, budget: float | None) -> dict[str,
         _warm_up(example, study)
         _warm.add(study.module)
     dde.config.set_random_seed(seed)
-    data, *unknowns = made(example, study)
+    data, *unknowns = made(example, study, seed)
     network = example.network(constructor(net, data), **study.network)
     model = TimedModel(
         data,
@@ -317,18 +318,23 @@ def _wide(example: ModuleType, data: Any, features: int) -> dde.Model:
     return dde.Model(data, example.network(build))
 
 
-def made(example: ModuleType, study: Study | Solve) -> tuple[Any, ...]:
-    """The data and the unknowns of the problem, if any."""
-    problem = example.problem(**study.problem)
+def made(example: ModuleType, study: Study | Solve, seed: int = 0) -> tuple[Any, ...]:
+    """The data and the unknowns of the problem, if any; the seed is for an operator's data."""
+    drawn = {"seed": seed} if isinstance(study, Study) and study.operator else {}
+    problem = example.problem(**drawn, **study.problem)
     return problem if isinstance(problem, tuple) else (problem,)
 
 
 def constructor(net: str, data: Any) -> Any:
-    """The network of this name, with the arguments of ``dde.nn.FNN``."""
-    domain = _host.bounding_box(data.geom)
+    """The network of this name, with the arguments of ``dde.nn.FNN`` or of an operator network."""
+    if hasattr(data, "geom"):
+        table, domain = NETS, _host.bounding_box(data.geom)
+    else:
+        trunk_inputs = data.train_x[1]
+        table, domain = TRUNKS, (trunk_inputs.min(axis=0), trunk_inputs.max(axis=0))
 
-    def build(sizes: Any, activation: Any, initializer: Any, **options: Any) -> Any:
-        return NETS[net](sizes, activation, initializer, domain=domain, **options)
+    def build(*arguments: Any, **options: Any) -> Any:
+        return table[net](*arguments, domain=domain, **options)
 
     return build
 
@@ -352,6 +358,8 @@ def known(example: ModuleType, data: Any) -> tuple[np.ndarray, np.ndarray] | Non
     if hasattr(example, "reference"):
         return example.reference()
     solution = getattr(data, "soln", None) or getattr(data, "func", None)
+    if not hasattr(data, "geom"):
+        return None
     lower, upper = _host.bounding_box(data.geom)
     if solution is None or len(lower) not in POINTS:
         return None

@@ -15,7 +15,7 @@ import deepxde as dde
 import numpy as np
 import torch
 
-from deepxde_repnet import RepFNN
+from deepxde_repnet import RepDeepONetCartesianProd, RepFNN
 
 
 def _tensor(values: Any) -> torch.Tensor:
@@ -261,4 +261,28 @@ NETS: dict[str, Constructor] = {
     "RepFNN gain 1": _plain(RepFNN, hidden_gain=1),
     "RepFNN gain 4": _plain(RepFNN, hidden_gain=4),
     "RepFNN sin": _plain(RepFNN, "sin"),
+}
+
+
+def _trunk(net: Constructor, activation: Any = None) -> Constructor:
+    def build(branch: Any, trunk: Any, problems: Any, initializer: Any, *, domain: Any) -> Any:
+        return net(branch, trunk, activation or problems, initializer)
+
+    return build
+
+
+def _normalised(branch: Any, trunk: Any, activation: Any, initializer: Any, *, domain: Any) -> Any:
+    """``dde.nn.DeepONetCartesianProd`` with the trunk's inputs normalised to [-1, 1]."""
+    net = dde.nn.DeepONetCartesianProd(branch, trunk, activation, initializer)
+    lower, upper = map(_tensor, domain)
+    net.apply_feature_transform(lambda t: (2 * t - lower - upper) / (upper - lower))
+    return net
+
+
+#: Operator networks by their trunk, with the arguments of ``dde.nn.DeepONetCartesianProd``.
+TRUNKS: dict[str, Constructor] = {
+    "FNN": _trunk(dde.nn.DeepONetCartesianProd),
+    "FNN, normalised": _normalised,
+    "FNN sin": _trunk(dde.nn.DeepONetCartesianProd, "sin"),
+    "RepFNN": _trunk(RepDeepONetCartesianProd),
 }

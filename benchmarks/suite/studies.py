@@ -28,6 +28,8 @@ GENERAL = (
 SINE = ("FNN sin", "SIREN ω=30", "SIREN ω=10", "RepFNN sin")
 # What RepFNN could do by default, and does not: its options, and its other smooth activation.
 VARIANTS = ("RepFNN scaled", "RepFNN shift", "RepFNN gain 1", "RepFNN gain 4", "RepFNN sin")
+# Of the operator networks.
+TRUNKS = ("FNN", "FNN, normalised", "FNN sin", "RepFNN")
 PEERS = tuple(n for n in GENERAL + SINE if n not in ("FNN", "RepFNN", *VARIANTS))
 
 
@@ -59,8 +61,8 @@ class Study:
     problem, network, train, error : further arguments of the example's functions.
     lbfgs : part of the budget that is for L-BFGS where the example ends with it. Adam's part is
         divided between its stages as the example divides the iterations.
-    cell : module whose ``run_cell(study, net, seed, budget)`` trains one network. A study with
-        networks of another kind, such as operators, has its own.
+    operator : the data are of an operator, and the networks are named by their trunks. The seed
+        then draws what is unseen too.
     """
 
     label: str
@@ -74,7 +76,7 @@ class Study:
     lbfgs: float = 0.6
     nets: tuple[str, ...] = GENERAL + SINE
     solve: Solve | None = None
-    cell: str = "benchmarks.suite.cell"
+    operator: bool = False
 
     @property
     def rows(self) -> tuple[str, ...]:
@@ -104,6 +106,18 @@ def _helmholtz(n: int, budget: float, tol: float) -> Study:
         problem={"n": n},
         error={"n": n},
         solve=Solve(tol, "helmholtz_2d", problem={"n": n}, error={"n": n}),
+    )
+
+
+def _earthquake(structure: str, label: str) -> Study:
+    return Study(
+        f"earthquake, {label}",
+        "examples.operator.earthquake",
+        60,
+        "the displacement in unseen earthquakes, by the trunk of the DeepONet",
+        problem={"structure": structure},
+        nets=TRUNKS,
+        operator=True,
     )
 
 
@@ -154,6 +168,8 @@ STUDIES: dict[str, Study] = {
         "a(x)",
         solve=Solve(1e-5, "diffusion_1d_inverse"),
     ),
+    "earthquake": _earthquake("oscillator", "oscillator"),
+    "earthquake-frame": _earthquake("frame", "roof of a frame"),
 }
 
 # Of which there are more pictures: errors as fields, errors at every wavenumber, and the growth
