@@ -76,12 +76,17 @@ def input_transform(net: Any) -> Callable[..., Any] | None:
     return transform
 
 
+def in_time(geometry: Any) -> bool:
+    """Whether the last coordinate of a ``dde.geometry`` object is time."""
+    return hasattr(geometry, "timedomain") and hasattr(geometry, "geometry")
+
+
 def bounding_box(geometry: Any) -> tuple[Any, Any] | None:
     """(lower, upper) of a ``dde.geometry`` object, or None for anything else.
 
     ``GeometryXTime`` has no ``bbox``; time is its last axis.
     """
-    if hasattr(geometry, "timedomain") and hasattr(geometry, "geometry"):
+    if in_time(geometry):
         space = bounding_box(geometry.geometry)
         if space is None:
             return None
