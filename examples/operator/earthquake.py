@@ -10,10 +10,15 @@ starts: each component trains it through many windows of 20 s that start at diff
 structure being at rest before. Every window is scaled to the same peak.
 """
 
+import sys
+from pathlib import Path
+
 import deepxde as dde
 import numpy as np
 
 from deepxde_repnet import RepDeepONetCartesianProd
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from examples.operator import records
 from examples.operator.structures import frame, oscillator
 
