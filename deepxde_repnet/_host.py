@@ -76,17 +76,12 @@ def input_transform(net: Any) -> Callable[..., Any] | None:
     return transform
 
 
-def in_time(geometry: Any) -> bool:
-    """Whether the last coordinate of a ``dde.geometry`` object is time."""
-    return hasattr(geometry, "timedomain") and hasattr(geometry, "geometry")
-
-
 def bounding_box(geometry: Any) -> tuple[Any, Any] | None:
     """(lower, upper) of a ``dde.geometry`` object, or None for anything else.
 
     ``GeometryXTime`` has no ``bbox``; time is its last axis.
     """
-    if in_time(geometry):
+    if hasattr(geometry, "timedomain") and hasattr(geometry, "geometry"):
         space = bounding_box(geometry.geometry)
         if space is None:
             return None

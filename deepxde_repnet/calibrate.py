@@ -331,14 +331,7 @@ def _estimate(
     if samples is None:
         return None, False
     fit = {sample.name for sample in samples} == {"target"}
-    if not (scale_open or fit):
-        return None, fit
-    estimate = estimate_wavenumber(samples, dim)
-    if _host.in_time(getattr(model.data, "geom", None)) and estimate.wavenumber[-1] == 0:
-        # Nothing that is given varies in time, as where an initial state alone drives a wave that
-        # an output transform starts from it. Initial conditions say as little of time: NaN.
-        estimate.wavenumber[-1] = np.nan
-    return estimate, fit
+    return estimate_wavenumber(samples, dim) if scale_open or fit else None, fit
 
 
 def _samples(model: Any, x: Array, y: Any, arguments: dict[str, Any]) -> list[_host.Samples] | None:

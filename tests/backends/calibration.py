@@ -108,19 +108,19 @@ def check_wavenumber_per_axis() -> None:
     assert_scale(net, k)
 
 
-def diffusion(x: Any, y: Any) -> Any:
-    return plain(dde.grad.jacobian(y, x, i=0, j=1)) - plain(dde.grad.hessian(y, x, i=0, j=0))
-
-
 @check()
 def check_initial_condition_alone() -> None:
     """Diffusion: the source says nothing, and the initial condition nothing about time."""
     geometry = dde.geometry.GeometryXTime(
         dde.geometry.Interval(0, 1), dde.geometry.TimeDomain(0, 0.5)
     )
+
+    def pde(x: Any, y: Any) -> Any:
+        return plain(dde.grad.jacobian(y, x, i=0, j=1)) - plain(dde.grad.hessian(y, x, i=0, j=0))
+
     data = dde.data.TimePDE(
         geometry,
-        diffusion,
+        pde,
         [
             dde.icbc.DirichletBC(geometry, lambda x: np.zeros((len(x), 1)), lambda _, on: on),
             dde.icbc.IC(geometry, lambda x: np.sin(4 * PI * x[:, 0:1]), lambda _, on: on),
@@ -136,21 +136,6 @@ def check_initial_condition_alone() -> None:
     assert_scale(net, [4 * PI, 8 * PI])
     assert "condition 2 (IC)" in said, said
     assert "nothing said about x[1]" in said, said
-
-
-@check()
-def check_initial_values_of_an_output_transform() -> None:
-    """They say as little of time as an initial condition does."""
-    geometry = dde.geometry.GeometryXTime(
-        dde.geometry.Interval(0, 1), dde.geometry.TimeDomain(0, 0.5)
-    )
-    data = dde.data.TimePDE(geometry, diffusion, [], num_domain=300)
-    net = network()
-    sin = dde.backend.sin
-    net.apply_output_transform(lambda x, y: x[:, 1:2] * y + sin(4 * PI * x[:, 0:1]))
-    said = calibrated(data, net)
-    assert_scale(net, [4 * PI, 8 * PI])
-    assert "source term" in said and "nothing said about x[1]" in said, said
 
 
 @check()
