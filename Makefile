@@ -75,9 +75,12 @@ docs: env
 format: env
 	@$(PY) -m ruff check --fix-only -q . && $(PY) -m ruff format -q .
 
-paper: env
+paper: env peers
 	@$(PY) -m benchmarks.suite --jobs $(JOBS)
 	@$(PY) -m benchmarks.suite --steps
+	@$(PY) benchmarks/step_cost.py
+	@$(PY) benchmarks/solve.py
+	@$(PY) -m benchmarks.libraries.run
 
 wheel dist: env
 	$(STAGE) "wheel and source archive" $(VENV)/logs/wheel.log "mend what the lines above name." $(PY) -m build --no-isolation --outdir dist
