@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from . import store
-from .studies import HELMHOLTZ, LINES, PEERS, PLANES, SOLVE, STUDIES, VARIANTS
+from .studies import HELMHOLTZ, LINES, PEERS, PLANES, SEEDS, SOLVE, STUDIES, VARIANTS
 from .summary import Row, Summary, summarise
 
 COMMAND = "python -m benchmarks.suite"
 NOT_RUN = f"Not run yet: ``{COMMAND}``.\n"
+FEW = "†"
 NEAR = 2.0  # times the best error is as good as the best: seeds differ by more
 
 
@@ -232,10 +233,20 @@ def steps_table(results: dict[str, Any]) -> str:
 def readme_table(found: Sequence[Summary]) -> list[str]:
     lines = ["| problem | `dde.nn.FNN` | `RepFNN` | best other network |", "|---|---|---|---|"]
     for summary in found:
-        fnn, rep, peer = median(summary, "FNN"), median(summary, "RepFNN"), summary.best_peer
-        named = f"{error(peer.median)} ({peer.net})" if peer else ""
-        lines.append(f"| {STUDIES[summary.name].label} | {error(fnn)} | {error(rep)} | {named} |")
+        peer = summary.best_peer
+        fnn, rep = (marked(summary.rows.get(net)) for net in ("FNN", "RepFNN"))
+        named = f"{marked(peer)} ({peer.net})" if peer else ""
+        lines.append(f"| {STUDIES[summary.name].label} | {fnn} | {rep} | {named} |")
+    if any(FEW in line for line in lines):
+        lines += ["", f"{FEW} fewer than {SEEDS} runs so far"]
     return lines
+
+
+def marked(row: Row | None) -> str:
+    """The median error, with a mark where there are fewer runs than there should be."""
+    if row is None:
+        return ""
+    return error(row.median) + ("" if len(row.cells) >= SEEDS else f" {FEW}")
 
 
 def with_table(readme: str, found: Sequence[Summary]) -> str:
