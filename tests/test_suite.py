@@ -381,6 +381,9 @@ def test_a_process_that_dies_is_a_failure(monkeypatch, tmp_path):
     monkeypatch.setitem(runner.ENVIRONMENT, "PYTHONPATH", str(tmp_path))
     done = runner.in_own_process(runner.Cell("function-1d", "FNN", 0))
     assert done == {"status": "failed", "message": "no luck"}
+    (tmp_path / "sitecustomize.py").write_text("import os; os.kill(os.getpid(), 9)")
+    done = runner.in_own_process(runner.Cell("function-1d", "FNN", 0))
+    assert done == {"status": "failed", "message": "ended by SIGKILL"}
 
 
 def test_unknown_names_are_refused_with_those_that_exist(in_backend):

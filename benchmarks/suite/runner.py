@@ -82,6 +82,9 @@ def in_own_process(cell: Cell) -> dict[str, Any]:
             return {"status": "failed", "message": f"no answer in {limit:.0f} s"}
         if done.returncode == -signal.SIGINT:
             raise KeyboardInterrupt
+        if done.returncode < 0:
+            name = signal.Signals(-done.returncode).name
+            return {"status": "failed", "message": f"ended by {name}"}
         if done.returncode != 0:
             said = done.stderr.strip().splitlines()
             message = said[-1] if said else f"exit status {done.returncode}"
