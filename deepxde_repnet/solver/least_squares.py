@@ -116,12 +116,9 @@ class NormalEquations:
         if factor is None:
             return None
         scaled = taylor.solve_triangular(factor[:n, :n], factor[:n, n:])[:, 0]
-        products, right, square = (
-            self._products[:n, :n],
-            self._products[:n, n],
-            self._products[n, n],
-        )
-        residual = float(square + scaled @ (products @ scaled - 2.0 * right))
+        # |A β - b|² is the quadratic form of [AᵀA, Aᵀb; bᵀA, bᵀb] at (β, -1).
+        extended = taylor.cat([scaled, -taylor.ones((1,), scaled)])
+        residual = float(extended @ (self._products @ extended))
         return Damped(
             damping,
             scaled / self._norms,
