@@ -14,7 +14,7 @@ import numpy as np
 from scipy.optimize import nnls
 
 from . import _host
-from .nets import RepNet, RepOperator
+from .nets import RepNet, RepOperator, leaves_open
 from .spec import (
     SLOPE_PER_TARGET_WAVENUMBER,
     SLOPE_PER_WAVENUMBER,
@@ -29,6 +29,9 @@ from .theory.spectrum import resolved_wavenumber, wavenumber, wavenumber_from_gr
 #: Smallest wavenumber assumed, in normalised units: one wave over the whole domain. A smooth
 #: solution needs no steeper features, and flatter ones would be linear over the domain.
 LOWEST_WAVENUMBER = np.pi
+
+#: Share of sines in the first layer of a network that fits targets without an equation. Measured.
+SINES_OF_FITS = 1.0
 
 #: Output functions that an operator's wavenumber is estimated from, at most.
 MAX_FUNCTIONS = 32
@@ -138,8 +141,9 @@ def _settle(model: Any, x: np.ndarray, y: Any, arguments: dict[str, Any]) -> str
         wave, said = _wavenumber(net, estimate, domain, limit, notes)
         if fit:
             steepness = SLOPE_PER_TARGET_WAVENUMBER
+    sines = SINES_OF_FITS if fit and given.takes_sines else 0.0
     message, spec = _completed(
-        net, x, domain, origin, wave, said, steepness, estimate if fit else None, notes
+        net, x, domain, origin, wave, said, steepness, estimate if fit else None, sines, notes
     )
     net.calibrate(spec)
     return message
@@ -154,6 +158,7 @@ def _completed(
     said: str,
     steepness: float,
     targets: Estimate | None,
+    sines: float,
     notes: list[str],
 ) -> tuple[str, RepSpec]:
     """The specification with its layer's box, slope scale and gain; the line that says them.
@@ -161,6 +166,7 @@ def _completed(
     Args:
         wave: Wavenumber per coordinate; None where the slope scale is given.
         targets: What targets without an equation say of their wavenumber, None where there is one.
+        sines: Share of sines in the first layer, unless it is given.
     """
     given = net.given
     if _host.input_transform(net) is None:
@@ -173,7 +179,9 @@ def _completed(
     else:
         layer_domain, scale = _through_transform(net, x, domain, wave, steepness)
         notes.append(f"{layer_domain.dim} features over {layer_domain}")
-    spec = given.completed(layer_domain, scale, given.hidden_gain or 1.0, dim=layer_domain.dim)
+    spec = given.completed(
+        layer_domain, scale, given.hidden_gain or 1.0, dim=layer_domain.dim, sines=sines
+    )
     normalised = targets.wavenumber * domain.half_width if targets else None
     gain = given.hidden_gain or _gain(spec, scale, normalised)
     parts = [f"domain {domain} ({origin})"]
@@ -181,6 +189,11 @@ def _completed(
         parts.append(f"wavenumber {_show(wave)} rad per unit length ({said})")
     parts.append(f"slope scale {_show(scale)}" + (" (given)" if wave is None else ""))
     parts.append(f"hidden gain {gain:.3g}" + (" (given)" if given.hidden_gain else ""))
+    if spec.n_sines:
+        parts.append(
+            f"sines from {spec.n_sines} of the first layer's {spec.layer_sizes[1]} neurons"
+            + (" (given)" if given.sines is not None else "")
+        )
     message = f"{type(net).__name__}: " + ", ".join([*parts, *notes])
     return message, replace(spec, hidden_gain=gain)
 
@@ -229,7 +242,7 @@ def _settle_operator(model: Any, functions: Array, x: Array) -> str:
         branch = net.branch_given.domain or _branch_box(functions)
         notes.append(f"branch inputs in [{min(branch.lower):.4g}, {max(branch.upper):.4g}]")
     message, spec = _completed(
-        net, x, domain, origin, wave, said, steepness, estimate if fit else None, notes
+        net, x, domain, origin, wave, said, steepness, estimate if fit else None, 0.0, notes
     )
     net.calibrate(spec, branch)
     return message
@@ -325,7 +338,7 @@ def _estimate(
     """
     given = model.net.given
     scale_open = given.wavenumber is None and given.slope_scale is None
-    if not scale_open and given.hidden_gain is not None:
+    if not scale_open and not leaves_open(given):
         return None, False
     samples = _samples(model, x, y, arguments)
     if samples is None:
@@ -369,10 +382,14 @@ def _samples(model: Any, x: Array, y: Any, arguments: dict[str, Any]) -> list[_h
 def _gain(spec: RepSpec, scale: Array, targets: Array | None) -> float:
     """Hidden gain: slope preserving for equations, larger where only targets are fitted.
 
+    With sines in the first layer it is 1. Measured.
+
     Args:
         targets: Wavenumber of the targets in normalised units, shape (d,); None where there is an
             equation.
     """
+    if spec.n_sines:
+        return 1.0
     if targets is not None and np.any(targets > 0):
         # Ω compares the length of the whole gradient with the value.
         return fitting_gain(spec, scale, float(np.sqrt(np.nansum(targets**2))))

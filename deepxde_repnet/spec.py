@@ -122,6 +122,8 @@ class RepSpec:
         parameterization: "shift" (w and c train), "scaled" (w = s v, v trains) or "log-scale"
             (w_i = s exp(a_i) v_i, a_i and v_i train).
         seed: Seed of the initial draw; the same spec and seed is the same function everywhere.
+        sines: Share of the first layer's neurons, the first ones, that give sin z in place of the
+            activation of z, or None while it is not known.
 
     Raises:
         ValueError, TypeError: If an argument makes no sense; the message says what to write.
@@ -136,6 +138,7 @@ class RepSpec:
     hidden_gain: float | None = None
     parameterization: str = DEFAULT_PARAMETERIZATION
     seed: int = 0
+    sines: float | None = None
 
     def __post_init__(self) -> None:
         sizes = _layer_sizes(self.layer_sizes)
@@ -172,6 +175,28 @@ class RepSpec:
         ):
             raise ValueError(f"seed={self.seed!r} must be a non-negative integer or None.")
         object.__setattr__(self, "seed", int(self.seed))
+        if self.sines is not None:
+            object.__setattr__(self, "sines", _share(self.sines))
+            if self.sines > 0 and not self.takes_sines:
+                raise ValueError(
+                    f"sines={self.sines:g} cannot go with activation={self.activation!r} and "
+                    f"layer_sizes={_as_lists(sizes)}: an activation with parameters (LAAF) and "
+                    "parallel sub-networks serve all neurons of a layer alike. Leave sines out."
+                )
+
+    @property
+    def takes_sines(self) -> bool:
+        """Whether neurons of the first layer can have a sine in place of their activation."""
+        listed = isinstance(self.activation, (list, tuple))
+        first = self.activation[0] if listed else self.activation
+        laaf = isinstance(first, str) and first.startswith("LAAF")
+        return not laaf and not any(isinstance(level, tuple) for level in self.layer_sizes)
+
+    @property
+    def n_sines(self) -> int:
+        """Number of neurons of the first layer that give sin z; 0 while it is not known."""
+        width = self.layer_sizes[1]
+        return round(self.sines * width) if self.sines and isinstance(width, int) else 0
 
     @property
     def dim(self) -> int:
@@ -185,8 +210,12 @@ class RepSpec:
         hidden_gain: float,
         *,
         dim: int | None = None,
+        sines: float = 0.0,
     ) -> RepSpec:
-        """The same network with a known first layer, for ``dim`` inputs, and a known gain."""
+        """The same network with a known first layer, for ``dim`` inputs, and a known gain.
+
+        ``sines`` holds where this specification leaves them open.
+        """
         sizes = self.layer_sizes if dim is None else (dim, *self.layer_sizes[1:])
         return replace(
             self,
@@ -195,6 +224,7 @@ class RepSpec:
             wavenumber=None,
             slope_scale=tuple(float(s) for s in slope_scale),
             hidden_gain=hidden_gain,
+            sines=sines if self.sines is None else self.sines,
         )
 
     @property
@@ -276,6 +306,12 @@ def _positive(name: str, value: Any) -> float:
         or not (math.isfinite(float(value)) and float(value) > 0)
     ):
         raise ValueError(f"{name}={value!r} must be a positive finite number.")
+    return float(value)
+
+
+def _share(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, numbers.Real) or not 0 <= float(value) <= 1:
+        raise ValueError(f"sines={value!r} must be a number from 0 (none) to 1 (all), or None.")
     return float(value)
 
 

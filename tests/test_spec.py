@@ -148,3 +148,23 @@ def test_box_normalises_to_the_cube():
     corners = np.array([[0, -3], [1, 10], [0.5, 3.5]])
     assert box.normalise(corners) == pytest.approx(np.array([[-1, -1], [1, 1], [0, 0]]))
     assert str(box) == "[0, 1] x [-3, 10]"
+
+
+@pytest.mark.parametrize("sines", [-0.1, 1.5, float("nan"), "half", True])
+def test_bad_share_of_sines(sines):
+    with pytest.raises(ValueError, match="sines=.*from 0 .* to 1"):
+        RepSpec(SIZES, sines=sines)
+
+
+@pytest.mark.parametrize(
+    "options", [{"activation": "LAAF-10 tanh"}, {"layer_sizes": [2, [8, 8], 2]}]
+)
+def test_sines_need_neurons_of_their_own(options):
+    with pytest.raises(ValueError, match="Leave sines out"):
+        RepSpec(**{"layer_sizes": SIZES, "sines": 0.5} | options)
+    assert not RepSpec(**{"layer_sizes": SIZES} | options).takes_sines
+
+
+def test_number_of_sines():
+    assert RepSpec([2, 30, 20, 1], sines=0.25).n_sines == 8
+    assert RepSpec([2, 30, 20, 1]).n_sines == 0

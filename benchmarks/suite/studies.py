@@ -24,10 +24,21 @@ GENERAL = (
     "RepFNN gain 1",
     "RepFNN gain 4",
 )
+# RepFNN has sines where it fits, and none where there is an equation: the other choices.
+FITS = (*GENERAL, "RepFNN half sines", "RepFNN no sines")
+EQUATIONS = (*GENERAL, "RepFNN half sines")
 # These bring their own activation, so they have no place where the activation is the question.
 SINE = ("FNN sin", "SIREN ω=30", "SIREN ω=10", "RepFNN sin")
 # What RepFNN could do by default, and does not: its options, and its other smooth activation.
-VARIANTS = ("RepFNN scaled", "RepFNN shift", "RepFNN gain 1", "RepFNN gain 4", "RepFNN sin")
+VARIANTS = (
+    "RepFNN scaled",
+    "RepFNN shift",
+    "RepFNN gain 1",
+    "RepFNN gain 4",
+    "RepFNN half sines",
+    "RepFNN no sines",
+    "RepFNN sin",
+)
 # Of the operator networks.
 TRUNKS = ("FNN", "FNN, normalised", "FNN sin", "RepFNN")
 PEERS = tuple(n for n in GENERAL + SINE if n not in ("FNN", "RepFNN", *VARIANTS))
@@ -74,7 +85,7 @@ class Study:
     train: dict[str, Any] = field(default_factory=dict)
     error: dict[str, Any] = field(default_factory=dict)
     lbfgs: float = 0.6
-    nets: tuple[str, ...] = GENERAL + SINE
+    nets: tuple[str, ...] = EQUATIONS + SINE
     solve: Solve | None = None
     operator: bool = False
 
@@ -122,23 +133,27 @@ def _earthquake(structure: str, label: str) -> Study:
 
 
 STUDIES: dict[str, Study] = {
-    "function-1d": Study("function-1d", "examples.function.function_1d", 20, "the function"),
+    "function-1d": Study(
+        "function-1d", "examples.function.function_1d", 20, "the function", nets=FITS + SINE
+    ),
     "function-1d-relu": Study(
         "function-1d, ReLU",
         "examples.function.function_1d",
         20,
         "the function",
         network={"activation": "relu"},
-        nets=GENERAL,
+        nets=FITS,
     ),
-    "function-4d": Study("function-4d", "examples.function.function_4d", 20, "the function"),
+    "function-4d": Study(
+        "function-4d", "examples.function.function_4d", 20, "the function", nets=FITS + SINE
+    ),
     "function-4d-relu": Study(
         "function-4d, ReLU",
         "examples.function.function_4d",
         20,
         "the function",
         network={"activation": "relu"},
-        nets=GENERAL,
+        nets=FITS,
     ),
     "poisson-1d-multiscale": Study(
         "poisson-1d-multiscale",

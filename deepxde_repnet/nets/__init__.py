@@ -3,7 +3,7 @@
 import importlib
 
 from .. import _host
-from ._base import RepNet
+from ._base import RepNet, leaves_open
 from ._operator import RepOperator
 
 _MODULES = {
@@ -32,4 +32,5 @@ __all__ = [
     "RepNet",
     "RepOperator",
     "RepPFNN",
+    "leaves_open",
 ]

@@ -24,6 +24,7 @@ def make_spec(
     hidden_gain: float | None = None,
     parameterization: str | None = None,
     seed: int | None = None,
+    sines: float | None = None,
 ) -> RepSpec:
     """The specification behind the arguments of a network, validated.
 
@@ -32,6 +33,7 @@ def make_spec(
         seed: None draws one from NumPy's global state, which ``dde.config.set_random_seed`` sets.
         hidden_gain: None has it chosen with the slope scale.
         parameterization: None means the default.
+        sines: None has them chosen with the gain.
 
     Raises:
         ValueError, TypeError: See ``RepSpec``.
@@ -50,6 +52,7 @@ def make_spec(
             DEFAULT_PARAMETERIZATION if parameterization is None else parameterization
         ),
         seed=seed,
+        sines=sines,
     )
 
 
@@ -79,8 +82,13 @@ def settled(given: RepSpec) -> RepSpec | None:
         scale = slope_scale_from_wavenumber(given.wavenumber, given.domain.half_width)
     else:
         return None
-    gain = given.hidden_gain or slope_preserving_gain(given, scale)
+    gain = given.hidden_gain or (1.0 if given.sines else slope_preserving_gain(given, scale))
     return given.completed(given.domain, scale, gain)
+
+
+def leaves_open(given: RepSpec) -> bool:
+    """Whether the problem has a say beside domain and slope scale."""
+    return given.hidden_gain is None or (given.sines is None and given.takes_sines)
 
 
 def read_rep(layer: Any, read: Callable[[Any], Array]) -> Rep:
@@ -118,6 +126,7 @@ class RepNet:
         hidden_gain: float | None = None,
         parameterization: str | None = None,
         seed: int | None = None,
+        sines: float | None = None,
         **kwargs: Any,
     ) -> None:
         given = make_spec(
@@ -130,6 +139,7 @@ class RepNet:
             hidden_gain=hidden_gain,
             parameterization=parameterization,
             seed=seed,
+            sines=sines,
         )
         # The kernels behind a name are our own draw, also where DeepXDE does not know the name.
         host_initializer = (
@@ -141,8 +151,8 @@ class RepNet:
         spec = settled(given)
         if spec is not None:
             self.calibrate(spec)
-            # The problem still has a say in a gain that was left open.
-            self.settled = given.hidden_gain is not None
+            # The problem still has a say in a gain that was left open, and so in the sines.
+            self.settled = not leaves_open(given)
 
     def _install(self, weights: Weights) -> None:
         """Put the initial weights into the layers that DeepXDE's class has made."""
@@ -157,7 +167,7 @@ class RepNet:
         raise NotImplementedError
 
     def calibrate(self, spec: RepSpec) -> None:
-        """Set the first layer's domain and slope scale and the hidden gain, before training.
+        """Set the first layer's domain, slope scale and sines and the hidden gain, before training.
 
         Everything is changed in place: parameter objects that an optimizer holds stay the same.
 

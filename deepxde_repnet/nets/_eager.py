@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ class EagerRepNet(RepNet):
         _assign: Give a tensor these values, in place.
         _scale: Multiply a tensor by a number, in place.
         _kernel: The kernel of an ordinary layer, shape (inputs, outputs), not a copy.
+        _sines_first: (n, f) -> the activation sin of the first n neurons and f of the others.
     """
 
     _rep_layer: type
@@ -32,10 +34,14 @@ class EagerRepNet(RepNet):
     _assign: Callable[[Any, Any], None]
     _scale: Callable[[Any, float], None]
     _kernel: Callable[[Any], Any]
+    _sines_first: type
+    activation: Any
 
     def _install(self, weights: Weights) -> None:
         # The hidden gain of a calibrated network, NaN before; it travels with the state dict.
         self.register_buffer("_gain", self._tensor(math.nan))
+        # Share of the first layer's neurons that are sines; it must be known with the parameters.
+        self.register_buffer("_sines", self._tensor(0.0))
         levels = _host.layers(self)
         first = [self._rep_layer(arrays, self.given.parameterization) for arrays in weights[0]]
         if isinstance(levels[0], type(levels)):
@@ -68,7 +74,11 @@ class EagerRepNet(RepNet):
         center, half = self._numpy(first.center), self._numpy(first.half_width)
         domain = Box(tuple(center - half), tuple(center + half))
         return self.given.completed(
-            domain, self._numpy(first.slope_scale), float(self._gain), dim=domain.dim
+            domain,
+            self._numpy(first.slope_scale),
+            float(self._gain),
+            dim=domain.dim,
+            sines=float(self._sines),
         )
 
     def calibrate(self, spec: RepSpec) -> None:
@@ -86,9 +96,25 @@ class EagerRepNet(RepNet):
             held = self.given.hidden_gain or 1.0
         self._scale_hidden(spec.hidden_gain / held)
         self._assign(self._gain, spec.hidden_gain)
+        self._assign(self._sines, spec.sines or 0.0)
+        self._place_sines()
         self.settled = self._ready = True
 
+    def _place_sines(self) -> None:
+        """Give the first layer its activation; the others keep theirs."""
+        n = replace(self.given, sines=float(self._sines)).n_sines
+        held = self.activation
+        several = isinstance(held, list)
+        first = held[0] if several else held
+        if isinstance(first, self._sines_first):
+            first = first.others
+        elif n == 0:
+            return
+        rest = held[1:] if several else [held] * (len(self._levels()) - 1)
+        self.activation = [self._sines_first(n, first) if n else first, *rest]
+
     def _after_loading(self) -> None:
+        self._place_sines()
         if not math.isnan(float(self._gain)):
             self.settled = self._ready = self._restored = True
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .. import _host
-from ..spec import Array, Box, RepSpec
+from ..spec import Array, RepSpec
 from ..theory.initialize import Rep
 
 tf = _host.tf()
@@ -15,6 +15,8 @@ tf = _host.tf()
 
 class RepDense(tf.keras.layers.Layer):
     """First layer ``z = w·(x + c)`` on inputs normalised over a box, then the activation.
+
+    The first ``n_sines`` neurons give sin z instead; ``set`` says how many they are.
 
     The box and the slope scale are weights that are not trained: they are saved with the others.
     """
@@ -34,6 +36,7 @@ class RepDense(tf.keras.layers.Layer):
         self.kernel_regularizer = kernel_regularizer
         self.kernel_constraint = kernel_constraint
         d = weights.direction.shape[1]
+        self.n_sines = 0
         self._constants = {
             "slope_scale": np.ones(d),
             "center": np.zeros(d),
@@ -47,8 +50,11 @@ class RepDense(tf.keras.layers.Layer):
         if self.parameterization == "log-scale":
             self._trained["log_scale"] = np.zeros(len(weights.direction))
 
-    def set(self, domain: Box, slope_scale: Array) -> None:
-        """Set the box and the slope scale, before the layer is built or after."""
+    def set(self, spec: RepSpec) -> None:
+        """Set the box, the slope scale and the sines, before the layer is built or after."""
+        assert spec.domain is not None
+        domain, slope_scale = spec.domain, np.asarray(spec.slope_scale)
+        self.n_sines = spec.n_sines
         ratio = slope_scale / self._constants["slope_scale"]
         self._constants = {
             "slope_scale": slope_scale,
@@ -99,7 +105,11 @@ class RepDense(tf.keras.layers.Layer):
         offset = tf.reduce_sum(slope * (self.half_width * self.shift - self.center), axis=1)
         # Transposed here, where it is small, and not in every product of the gradient.
         z = tf.nn.bias_add(tf.matmul(x, tf.transpose(slope)), offset)
-        return z if self.activation is None else self.activation(z)
+        others = z if self.n_sines == 0 else z[:, self.n_sines :]
+        others = others if self.activation is None else self.activation(others)
+        if self.n_sines == 0:
+            return others
+        return tf.concat([tf.sin(z[:, : self.n_sines]), others], axis=1)
 
 
 def constant(value: Array) -> Any:

@@ -41,6 +41,7 @@ class RepOperator:
         hidden_gain: float | None = None,
         parameterization: str | None = None,
         seed: int | None = None,
+        sines: float | None = None,
         branch_slope_scale: Any = None,
         branch_domain: Any = None,
         **kwargs: Any,
@@ -57,6 +58,7 @@ class RepOperator:
             hidden_gain=hidden_gain,
             parameterization=parameterization,
             seed=seed,
+            sines=0.0 if sines is None else sines,
         )
         branch = None
         if branch_slope_scale is not None:
@@ -71,6 +73,7 @@ class RepOperator:
                 hidden_gain=1.0,
                 parameterization=parameterization,
                 seed=_another_seed(given.seed, 0),
+                sines=0.0,
             )
         elif branch_domain is not None:
             raise ValueError(
@@ -180,6 +183,9 @@ class RepOperator:
         )
 
 
+_OPTIONS = ("domain", "wavenumber", "slope_scale", "hidden_gain", "parameterization", "sines")
+
+
 class OperatorOfNets(RepOperator):
     """Mixin where DeepXDE holds branch and trunk as networks: each RepNet part is a RepFNN.
 
@@ -200,10 +206,7 @@ class OperatorOfNets(RepOperator):
     def _build(self, spec: RepSpec, activation: Any) -> Any:
         """A RepFNN; ``activation`` is DeepXDE's own where it holds trained parameters."""
         sizes = list(spec.layer_sizes)
-        options = {
-            name: getattr(spec, name)
-            for name in ("domain", "wavenumber", "slope_scale", "hidden_gain", "parameterization")
-        }
+        options = {name: getattr(spec, name) for name in _OPTIONS}
         return self._network(
             sizes,
             spec.activation,
@@ -262,6 +265,7 @@ class EagerOperator(OperatorOfNets):
         if activation is not None:
             # As in DeepXDE one object serves all layers of the trunk: it may hold parameters.
             net.activation = activation
+            net._place_sines()
         return net
 
     def _after_loading(self) -> None:

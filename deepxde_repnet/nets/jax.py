@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import jax.numpy as jnp
@@ -11,7 +12,7 @@ from flax import linen
 from .. import _host
 from ..spec import Array, RepSpec
 from ..theory.initialize import Dense, Rep, Weights, draw
-from ._base import RepNet, make_spec, settled
+from ._base import RepNet, leaves_open, make_spec, settled
 from ._doc import document
 
 
@@ -50,6 +51,15 @@ class RepDense(linen.Module):
         return self.param(name, lambda _: jnp.asarray(value, _host.real()))
 
 
+def _sines_first(n: int, others: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """The activation of a layer: sin of its first n neurons, another of the others."""
+
+    def activation(z: Any) -> Any:
+        return jnp.concatenate([jnp.sin(z[..., :n]), others(z[..., n:])], -1)
+
+    return activation
+
+
 class _JaxRepNet(RepNet):
     """Fields instead of an ``__init__``, as Flax wants it."""
 
@@ -65,9 +75,10 @@ class _JaxRepNet(RepNet):
                 hidden_gain=self.hidden_gain,
                 parameterization=self.parameterization,
                 seed=self.seed,
+                sines=self.sines,
             )
             self.spec = settled(self.given)
-            self.settled = self.spec is not None and self.given.hidden_gain is not None
+            self.settled = self.spec is not None and not leaves_open(self.given)
         super().__post_init__()
 
     def calibrate(self, spec: RepSpec) -> None:
@@ -88,7 +99,11 @@ class _JaxRepNet(RepNet):
     def setup(self) -> None:
         if self.spec is None:
             raise self._uncalibrated()
-        self._activation = _host.activation(self.activation)
+        activation = _host.activation(self.activation)
+        n = self.spec.n_sines
+        several = [_sines_first(n, activation), *[activation] * (len(self.spec.fans) - 1)]
+        # Past Flax, which would make a tuple of the list that DeepXDE looks for.
+        object.__setattr__(self, "_activation", several if n else activation)
         weights = draw(self.spec)
         levels = []
         for depth, (level, fans) in enumerate(zip(weights, self.spec.fans, strict=True)):
@@ -154,6 +169,7 @@ class RepFNN(_JaxRepNet, _host.FNN, kw_only=True):
     hidden_gain: float | None = None
     parameterization: str | None = None
     seed: int | None = None
+    sines: float | None = None
 
     given: RepSpec | None = None
     spec: RepSpec | None = None
@@ -168,6 +184,7 @@ class RepPFNN(_JaxRepNet, _host.PFNN, kw_only=True):
     hidden_gain: float | None = None
     parameterization: str | None = None
     seed: int | None = None
+    sines: float | None = None
 
     given: RepSpec | None = None
     spec: RepSpec | None = None

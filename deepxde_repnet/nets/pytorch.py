@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -80,6 +81,16 @@ def _kernel(linear: torch.nn.Linear) -> torch.Tensor:
     return linear.weight.T
 
 
+class SinesFirst:
+    """The activation of a layer: sin of its first n neurons, another of the others."""
+
+    def __init__(self, n: int, others: Callable[[torch.Tensor], torch.Tensor]) -> None:
+        self.n, self.others = n, others
+
+    def __call__(self, z: torch.Tensor) -> torch.Tensor:
+        return torch.cat([torch.sin(z[..., : self.n]), self.others(z[..., self.n :])], -1)
+
+
 class _TorchRepNet(EagerRepNet):
     _rep_layer = RepLinear
     _tensor = staticmethod(_tensor)
@@ -87,6 +98,7 @@ class _TorchRepNet(EagerRepNet):
     _assign = staticmethod(_assign)
     _scale = staticmethod(_scale)
     _kernel = staticmethod(_kernel)
+    _sines_first = SinesFirst
 
     def load_state_dict(self, *args: Any, **kwargs: Any) -> Any:
         result = super().load_state_dict(*args, **kwargs)

@@ -70,7 +70,7 @@ class _TensorFlowRepNet(RepNet):
         for layer, arrays in zip(levels[0], weights[0], strict=True):
             if not layer.built:
                 layer.draw(arrays)
-            layer.set(spec.domain, np.array(spec.slope_scale))
+            layer.set(spec)
         if not levels[0][0].built:
             self._set_kernels(spec, weights)
         else:

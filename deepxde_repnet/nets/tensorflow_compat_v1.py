@@ -59,7 +59,7 @@ class _CompatV1RepNet(RepNet):
                 kernel_regularizer=self.regularizer,
                 kernel_constraint=self.kernel_constraint,
             )
-            layer.set(self._spec.domain, np.asarray(self._spec.slope_scale))
+            layer.set(self._spec)
         else:
             layer = tf.keras.layers.Dense(
                 units,
@@ -196,7 +196,7 @@ class _CompatV1Operator(RepOperator):
                 kernel_regularizer=regularizer,
                 trainable=trainable,
             )
-            layer.set(self._part.domain, np.asarray(self._part.slope_scale))
+            layer.set(self._part)
         else:
             layer = tf.keras.layers.Dense(
                 units,

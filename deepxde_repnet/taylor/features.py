@@ -45,6 +45,9 @@ class Arrays(Protocol):
     def activation(self, identifier: Any) -> Callable[[Tensor, int], Tensor]:
         """(z, r) -> σ^(r)(z) for an activation by name or as a function."""
 
+    def cat(self, arrays: list[Tensor], dim: int = 0) -> Tensor:
+        """Arrays joined along an axis."""
+
     def transformed(self, transform: Any, x: Tensor) -> Jet:
         """The jet of an input transform at points x."""
 
@@ -105,6 +108,8 @@ class Features:
         self._activations = [
             arrays.activation(named[i] if listed else named) for i in range(len(weights) - 1)
         ]
+        if spec.n_sines:
+            self._activations[0] = self._with_sines(self._activations[0], spec.n_sines)
         self.sizes = tuple(kernel.shape[1] for kernel, _ in self._levels[-1])
         if len(weights[-1]) == 1 < len(self.sizes):
             raise ValueError("an output layer that joins several branches is not supported.")
@@ -113,6 +118,17 @@ class Features:
             for branch, layer in enumerate(weights[-1])
             for _ in range(len(layer.bias))  # type: ignore[union-attr]
         )
+
+    def _with_sines(
+        self, others: Callable[[Tensor, int], Tensor], n: int
+    ) -> Callable[[Tensor, int], Tensor]:
+        """The activation of a layer whose first n neurons give sin z."""
+        sine = self._arrays.activation("sin")
+
+        def activation(z: Tensor, order: int) -> Tensor:
+            return self._arrays.cat([sine(z[:, :n], order), others(z[:, n:], order)], 1)
+
+        return activation
 
     def _affine(self, spec: RepSpec, layer: Any) -> Affine:
         """Kernel (inputs, n) and bias (1, n) of a layer, the normalisation folded in."""

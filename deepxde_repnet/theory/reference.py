@@ -60,9 +60,18 @@ def forward(spec: RepSpec, weights: Weights, x: Array) -> Fields:
                 z = _ridge(spec, layer, field)
             else:
                 z = _dense(layer, field)
-            outputs.append(z if depth == last else _activate(_activation(spec, depth), z))
+            outputs.append(z if depth == last else _activated(spec, depth, z))
         inputs = outputs
     return inputs[0] if len(inputs) == 1 else _concatenate(inputs)
+
+
+def _activated(spec: RepSpec, depth: int, z: Fields) -> Fields:
+    activation, n = _activation(spec, depth), spec.n_sines if depth == 0 else 0
+    if n == 0:
+        return _activate(activation, z)
+    waves = Fields(z.value[:, :n], z.gradient[:, :n], z.hessian[:, :n])
+    others = Fields(z.value[:, n:], z.gradient[:, n:], z.hessian[:, n:])
+    return _concatenate([_activate(get("sin"), waves), _activate(activation, others)])
 
 
 def _activation(spec: RepSpec, depth: int) -> Activation:

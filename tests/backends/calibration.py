@@ -17,6 +17,7 @@ from deepxde_repnet.theory import initialize, reference
 from .registry import check, without
 from .support import (
     BACKEND,
+    NETWORKS,
     assert_close,
     calibrated,
     call,
@@ -177,6 +178,35 @@ def check_function() -> None:
     assert_domain(net, [-1], [1])
     assert_scale(net, [10 * PI], SLOPE_PER_TARGET_WAVENUMBER)
     assert "(target)" in said, said
+
+
+@check()
+def check_sines_of_fits() -> None:
+    """The whole first layer where targets alone are fitted, and as it is given otherwise."""
+    x = points(200, [0], [1])
+    data = fit(x, np.sin(30 * x))
+    net = network(1)
+    said = calibrated(data, net)
+    assert net.spec.sines == 1 and net.spec.hidden_gain == 1
+    assert "sines from 16 of the first layer's 16 neurons" in said and "(given)" not in said, said
+
+    net = network(1, sines=0.25)
+    said = calibrated(data, net)
+    assert (
+        net.spec.sines == 0.25 and "sines from 4 of the first layer's 16 neurons (given)" in said
+    ), said
+
+    for without_sines in (
+        network(1, sines=0),
+        NETWORKS["PFNN"]([1, [8, 8], [8, 8], 2], "tanh", "He normal"),
+    ):
+        y = np.sin(30 * x @ np.ones((1, without_sines.given.layer_sizes[-1])))
+        said = calibrated(fit(x, y), without_sines)
+        assert without_sines.spec.sines == 0 and without_sines.spec.hidden_gain > 1
+        assert "sines" not in said, said
+
+    net = network()
+    assert "sines" not in calibrated(helmholtz(), net) and net.spec.sines == 0
 
 
 @check()
@@ -344,7 +374,7 @@ def check_conditions() -> None:
 
 @check()
 def check_explicit_network_is_left_alone() -> None:
-    net = network(domain=([0, 0], [2, 1]), wavenumber=(5, 7), hidden_gain=1.5)
+    net = network(domain=([0, 0], [2, 1]), wavenumber=(5, 7), hidden_gain=1.5, sines=0)
     spec = net.spec
     assert net.settled and spec is not None
     said = calibrated(helmholtz(), net)

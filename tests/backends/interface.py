@@ -28,7 +28,7 @@ from .support import (
     raises,
 )
 
-OURS = ["domain", "wavenumber", "slope_scale", "hidden_gain", "parameterization", "seed"]
+OURS = ["domain", "wavenumber", "slope_scale", "hidden_gain", "parameterization", "seed", "sines"]
 
 
 @check(cases={name: {"name": name} for name in NETWORKS})
@@ -210,6 +210,7 @@ def check_same_number_of_features_after_explicit_domain() -> None:
         wavenumber=12.0,
         hidden_gain=1.5,
         seed=1,
+        sines=0,
     )
     assert net.settled and net.spec is not None
     net.apply_feature_transform(lambda x: 100 * x)

@@ -41,6 +41,7 @@ def oracle(
     *,
     second: bool = True,
     trained: bool = False,
+    sines: float = 0.0,
     **options: Any,
 ) -> None:
     """Compare with the oracle, from the initial draw and from the parameters read back."""
@@ -54,6 +55,7 @@ def oracle(
         slope_scale=SLOPE_SCALES[dim],
         hidden_gain=1.3,
         seed=7,
+        sines=sines,
         **options,
     )
     x = points(20, lower, upper)
@@ -101,6 +103,20 @@ def check_oracle(parameterization: str) -> None:
 )
 def check_oracle_activation(**case: Any) -> None:
     oracle("FNN", **case)
+
+
+@check(
+    floats=["float32", "float64"],
+    cases={"third": {"sines": 1 / 3, "trained": True}, "all": {"sines": 1.0}},
+)
+def check_oracle_sines(**case: Any) -> None:
+    """Part of the first layer gives sines, the rest and the later layers tanh."""
+    oracle("FNN", [2, 12, 12, 1], **case)
+
+
+@check(backends=without("jax"), floats=["float64"])
+def check_oracle_sines_and_list() -> None:
+    oracle("FNN", [1, 10, 10, 2], ["swish", "tanh", None], sines=0.5)
 
 
 @check(backends=without("paddle"), floats=["float64"])

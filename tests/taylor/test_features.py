@@ -15,8 +15,16 @@ DOMAIN = Box((0, -1), (1, 2))
 X = np.random.default_rng(0).uniform((0, -1), (1, 2), (7, 2))
 
 
-def spec(activation, sizes):
-    return RepSpec(sizes, activation, domain=DOMAIN, slope_scale=(3, 5), hidden_gain=1.2, seed=3)
+def spec(activation, sizes, sines=0.0):
+    return RepSpec(
+        sizes,
+        activation,
+        domain=DOMAIN,
+        slope_scale=(3, 5),
+        hidden_gain=1.2,
+        seed=3,
+        sines=sines,
+    )
 
 
 def derivative(features, weights, axes, x=X):
@@ -30,7 +38,15 @@ def derivative(features, weights, axes, x=X):
     "activation", ["tanh", "sin", "gelu", "silu", "relu", "sigmoid", "elu", "selu"]
 )
 def test_value_and_two_derivatives_against_the_oracle(activation, sizes):
-    given = spec(activation, sizes)
+    against_the_oracle(spec(activation, sizes))
+
+
+@pytest.mark.parametrize("sizes", [[2, 30, 1], [2, 20, 25, 1]])
+def test_a_first_layer_with_sines(sizes):
+    against_the_oracle(spec("tanh", sizes, sines=0.3))
+
+
+def against_the_oracle(given):
     weights = draw(given)
     features, exact = Features(given, weights, taylor), forward(given, weights, X)
     for axes, expected in {
