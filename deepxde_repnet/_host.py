@@ -13,7 +13,7 @@ import inspect
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -163,6 +163,11 @@ def geometry(data: Any) -> Any:
     """The problem's geometry, or None (a data set has none); an operator's is its equation's."""
     geom = getattr(data, "geom", None)
     return getattr(getattr(data, "pde", None), "geom", None) if geom is None else geom
+
+
+def has_time(data: Any) -> bool:
+    """Whether the last coordinate of a problem is time."""
+    return isinstance(geometry(data), dde.geometry.GeometryXTime)
 
 
 def operator_inputs(data: Any) -> tuple[np.ndarray, np.ndarray] | None:
@@ -489,6 +494,115 @@ def _residuals_paddle(
     finally:
         model.net.auxiliary_vars = saved
 
+
+class Wave(NamedTuple):
+    """``amplitude · sin(k·x + phase)``, another wave at each of N points.
+
+    Attributes:
+        amplitude, phase: Shape (N, 1).
+        k: Radians per unit of the coordinates, shape (N, d).
+    """
+
+    amplitude: np.ndarray
+    k: np.ndarray
+    phase: np.ndarray
+
+
+def wave_residuals(
+    data: Any, x: np.ndarray, waves: list[Wave], variables: Any = ()
+) -> list[np.ndarray]:
+    """Residuals of each equation at N points for a sum of waves, (N,) each.
+
+    Derivatives are taken at each point by itself, so that one call serves waves of N kinds.
+    """
+    x = np.asarray(x, real(np))
+    waves = [Wave(*(np.array(part, real(np)) for part in wave)) for wave in waves]
+    dde.grad.clear()
+    try:
+        errors = _WAVES[backend_name](data, x, waves, variables)
+    finally:
+        dde.grad.clear()
+    return [np.broadcast_to(_to_float(e).ravel(), len(x)) for e in errors]
+
+
+def _sum_of_waves(waves: list[Wave], x: Any, sine: Any, total: Any, constant: Any) -> Any:
+    field = None
+    for wave in waves:
+        phase = total(constant(wave.k) * x) + constant(wave.phase)
+        term = constant(wave.amplitude) * sine(phase)
+        field = term if field is None else field + term
+    return field
+
+
+def _equations(data: Any, x: Any, u: Any) -> list[Any]:
+    return _as_list(data.pde(x, (u, None) if dde.config.autodiff == "forward" else u))
+
+
+def _waves_torch(data: Any, x: np.ndarray, waves: list[Wave], variables: Any) -> list[Any]:
+    torch = dde.backend.torch
+    inputs = torch.as_tensor(x).requires_grad_()
+    u = _sum_of_waves(waves, inputs, torch.sin, lambda z: z.sum(-1, keepdim=True), torch.as_tensor)
+    return [e.detach().cpu() for e in _equations(data, inputs, u)]
+
+
+def _waves_of_graph(tf: Any, data: Any, inputs: Any, waves: list[Wave]) -> list[Any]:
+    u = _sum_of_waves(
+        waves, inputs, tf.sin, lambda z: tf.reduce_sum(z, axis=-1, keepdims=True), tf.constant
+    )
+    return _equations(data, inputs, u)
+
+
+def _waves_tensorflow(data: Any, x: np.ndarray, waves: list[Wave], variables: Any) -> list[Any]:
+    tf = dde.backend.tf
+    points = tf.constant(x)
+    graph = tf.function(
+        lambda inputs: _waves_of_graph(tf, data, inputs, waves), autograph=False
+    ).get_concrete_function(points)
+    return list(graph(points))
+
+
+def _waves_tensorflow_v1(data: Any, x: np.ndarray, waves: list[Wave], variables: Any) -> list[Any]:
+    tf = dde.backend.tf
+    return list(_run_v1(_waves_of_graph(tf, data, tf.constant(x), waves), {}))
+
+
+def _waves_jax(data: Any, x: np.ndarray, waves: list[Wave], variables: Any) -> list[Any]:
+    jax = dde.backend.jax
+    values = [v.value for v in variables]
+
+    def at_one_point(point: Any, own: Any) -> list[Any]:
+        def field(p: Any) -> Any:
+            return _sum_of_waves(
+                [Wave(*parts) for parts in own],
+                p,
+                jax.numpy.sin,
+                lambda z: z.sum(-1, keepdims=True),
+                lambda constant: constant,
+            )
+
+        u = field(point)[None], field
+        return [e.reshape(()) for e in _as_list(_pde_of_jax(data, point[None], u, values))]
+
+    own = [tuple(jax.numpy.asarray(part) for part in wave) for wave in waves]
+    return list(jax.jit(jax.vmap(at_one_point))(jax.numpy.asarray(x), own))
+
+
+def _waves_paddle(data: Any, x: np.ndarray, waves: list[Wave], variables: Any) -> list[Any]:
+    paddle = dde.backend.paddle
+    inputs = paddle.to_tensor(x, stop_gradient=False)
+    u = _sum_of_waves(
+        waves, inputs, paddle.sin, lambda z: paddle.sum(z, -1, keepdim=True), paddle.to_tensor
+    )
+    return _equations(data, inputs, u)
+
+
+_WAVES = {
+    "pytorch": _waves_torch,
+    "tensorflow": _waves_tensorflow,
+    "tensorflow.compat.v1": _waves_tensorflow_v1,
+    "jax": _waves_jax,
+    "paddle": _waves_paddle,
+}
 
 _RESIDUALS = {
     "pytorch": _residuals_torch,

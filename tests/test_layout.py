@@ -51,7 +51,8 @@ RULES = {
     # The one place that knows DeepXDE, which also has the framework in use: dde.backend.torch.
     "_host": Rule(outside=frozenset({"deepxde", "numpy"})),
     "nets": Rule(BASE, own_framework=True),
-    "calibrate": Rule(BASE | {"nets"}),
+    "symbol": Rule(frozenset({"spec", "_host"})),
+    "calibrate": Rule(BASE | {"nets", "symbol"}),
     "taylor": Rule(BASE | {"nets"}, own_framework=True),
     "solver": Rule(BASE | {"calibrate", "nets", "taylor"}, own_framework=True),
     "train": Rule(BASE | {"calibrate", "nets", "taylor"}, own_framework=True),

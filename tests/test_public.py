@@ -13,12 +13,15 @@ from deepxde_repnet.nets import RepNet, RepOperator
 def test_public_names():
     assert sorted(deepxde_repnet.__all__) == [
         "Box",
+        "FourierFNN",
         "RepDeepONet",
         "RepDeepONetCartesianProd",
         "RepFNN",
         "RepPFNN",
         "RepSpec",
         "Solution",
+        "dynamics",
+        "frequencies",
         "magnitude",
         "solve",
         "spectrum",
@@ -50,6 +53,7 @@ def test_public_names_of_an_operator():
 
 def test_importing_makes_the_networks_deepxde_s():
     assert dde.nn.RepFNN is deepxde_repnet.RepFNN
+    assert dde.nn.FourierFNN is deepxde_repnet.FourierFNN
     assert dde.nn.RepPFNN is deepxde_repnet.RepPFNN
     assert dde.nn.RepDeepONet is deepxde_repnet.RepDeepONet
     assert dde.nn.RepDeepONetCartesianProd is deepxde_repnet.RepDeepONetCartesianProd

@@ -10,10 +10,10 @@ import numpy as np
 
 from .. import _host
 from ..spec import Array, Box, RepSpec
-from ..theory.initialize import Dense, Rep, Weights, draw
-from ._base import RepNet, read_rep, settled
+from ..theory.initialize import Dense, Weights, draw
+from ._base import FourierNet, RepNet, read_first, settled
 from ._doc import document
-from ._keras import RepDense, kernel_initializer, tf
+from ._keras import RepDense, first_layer, kernel_initializer, tf
 from ._operator import RepOperator
 
 
@@ -51,10 +51,10 @@ class _CompatV1RepNet(RepNet):
             i for i, level in enumerate(self._layers) if len(level) < len(self._initial[i])
         )
         arrays = self._initial[depth][len(self._layers[depth])]
-        if isinstance(arrays, Rep):
-            layer = RepDense(
+        if not isinstance(arrays, Dense):
+            layer = first_layer(
+                self._spec,
                 arrays,
-                self.given.parameterization,
                 activation=activation,
                 kernel_regularizer=self.regularizer,
                 kernel_constraint=self.kernel_constraint,
@@ -84,7 +84,7 @@ class _CompatV1RepNet(RepNet):
 
         return [
             [
-                read_rep(layer, read)
+                read_first(layer, read)
                 if isinstance(layer, RepDense)
                 else Dense(
                     read(layer.kernel),
@@ -103,6 +103,11 @@ class RepFNN(_CompatV1RepNet, _host.FNN):
 
 @document
 class RepPFNN(_CompatV1RepNet, _host.PFNN):
+    pass
+
+
+@document
+class FourierFNN(FourierNet, _CompatV1RepNet, _host.FNN):
     pass
 
 
@@ -187,11 +192,10 @@ class _CompatV1Operator(RepOperator):
         depth, self._depth = self._depth, self._depth + 1
         arrays = self._initial[depth][0]
         layer: Any
-        if isinstance(arrays, Rep):
-            assert self._part.domain is not None
-            layer = RepDense(
+        if not isinstance(arrays, Dense):
+            layer = first_layer(
+                self._part,
                 arrays,
-                self._part.parameterization,
                 activation=activation,
                 kernel_regularizer=regularizer,
                 trainable=trainable,
