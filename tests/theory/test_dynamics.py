@@ -53,7 +53,7 @@ def test_flat_density_is_plain_decay(dim):
 def test_diffusion_in_two_dimensions():
     """With constant ρ, ê of a Gaussian spreads as a Gaussian and is damped."""
     flow, rho = dynamics.Flow(diffusion=2.0, damping=0.7), 0.3
-    axis = np.linspace(-9, 9, 91)
+    axis = np.linspace(-7.5, 7.5, 61)
     found = dynamics.evolve(
         flow,
         lambda k: np.full(len(k), rho),
