@@ -263,14 +263,17 @@ NETS: dict[str, Constructor] = {
     "RepFNN half sines": _plain(RepFNN, sines=0.5),
     "RepFNN no sines": _plain(RepFNN, sines=0),
     "RepFNN sin": _plain(RepFNN, "sin"),
+}
+# Of benchmarks/fourier.py, beside the suite's own.
+FOURIER: dict[str, Constructor] = {
     "FourierFNN": _plain(FourierFNN),
     "FourierFNN operator": _plain(FourierFNN, frequencies="operator"),
     "FourierFNN operator, fixed": _plain(FourierFNN, frequencies="operator", trainable=False),
 }
 # One normal distribution of the wavenumbers, of several widths in radians per unit length.
 WIDTHS = (5, 10, 20, 40, 80, 160)
-NETS |= {f"FourierFNN N({k})": _plain(FourierFNN, frequencies=k) for k in WIDTHS}
-NETS |= {
+FOURIER |= {f"FourierFNN N({k})": _plain(FourierFNN, frequencies=k) for k in WIDTHS}
+FOURIER |= {
     f"FourierFNN N({k}), fixed": _plain(FourierFNN, frequencies=k, trainable=False) for k in WIDTHS
 }
 
