@@ -32,6 +32,7 @@ from deepxde.nn import FNN, PFNN  # noqa: E402, F401
 
 backend_name: str = dde.backend.backend_name
 Model = dde.Model
+Callback: Any = dde.callbacks.Callback
 # Not on JAX.
 DeepONet: Any = getattr(dde.nn, "DeepONet", None)
 DeepONetCartesianProd: Any = getattr(dde.nn, "DeepONetCartesianProd", None)
@@ -91,6 +92,13 @@ def bounding_box(geometry: Any) -> tuple[Any, Any] | None:
         return None
     lower, upper = geometry.bbox
     return np.ravel(lower), np.ravel(upper)
+
+
+def fills(geometry: Any, points: np.ndarray) -> bool:
+    """Whether all points (N, d) are inside of a geometry; at any time of a ``GeometryXTime``."""
+    if hasattr(geometry, "timedomain"):
+        geometry, points = geometry.geometry, points[:, :-1]
+    return bool(np.all(geometry.inside(points)))
 
 
 # ---------------------------------------------------------------------------------------------
@@ -983,3 +991,120 @@ def compile_once(model: Any) -> None:
     """Compile a model that is not, without which DeepXDE cannot predict; it may be done anew."""
     if model.outputs is None:
         model.compile("adam", lr=1e-3, verbose=0)
+
+
+# ---------------------------------------------------------------------------------------------
+# For callbacks: the state of a training, and the model evaluated at points of one's own
+
+
+def is_first_rank() -> bool:
+    """Whether this process is the one that reports, of several that train together."""
+    return bool(dde.config.rank == 0)
+
+
+def step(model: Any) -> int:
+    """Number of training steps done, over all calls of ``Model.train``."""
+    return int(model.train_state.step)
+
+
+def session(model: Any) -> Any:
+    """The model's session under tensorflow.compat.v1, else None."""
+    return getattr(model, "sess", None)
+
+
+def synchronize(model: Any) -> None:
+    """Wait until the steps asked for are done: on an accelerator, and with JAX, they lag behind."""
+    if backend_name == "jax":
+        dde.backend.jax.block_until_ready(model.params)
+    elif backend_name == "pytorch" and dde.backend.torch.cuda.is_available():
+        dde.backend.torch.cuda.synchronize()
+    elif backend_name == "paddle" and dde.backend.paddle.device.is_compiled_with_cuda():
+        dde.backend.paddle.device.synchronize()
+    elif backend_name == "tensorflow" and tf().config.list_physical_devices("GPU"):
+        tf().test.experimental.sync_devices()
+
+
+def residual_function(model: Any) -> Callable[[np.ndarray], list[np.ndarray]]:
+    """The residuals of a model's equations as a function of points (N, d), compiled once.
+
+    ``Model.predict`` with the equation as its operator gives the same, but compiles at every call
+    (TensorFlow, JAX) or adds to the graph (tensorflow.compat.v1), and knows no auxiliary variables
+    on some backends and no unknowns on JAX. Parameters are those at the time of each call.
+
+    Args:
+        model: A compiled ``dde.Model`` of a ``dde.data.PDE`` or ``TimePDE``.
+
+    Returns:
+        Function that gives one array for each equation, (N, ...), in float64.
+    """
+    data, net = model.data, model.net
+    forward = dde.config.autodiff == "forward"
+    auxiliary = getattr(data, "auxiliary_var_fn", None)
+
+    def equations(x: Any, y: Any, given: Any) -> list[Any]:
+        dde.grad.clear()
+        try:
+            return _as_list(data.pde(x, y, *given))
+        finally:
+            dde.grad.clear()
+
+    def given_at(x: np.ndarray) -> list[np.ndarray]:
+        return [] if auxiliary is None else [auxiliary(x).astype(real(np))]
+
+    if backend_name in ("pytorch", "paddle"):
+        tensor = _leaf_of_torch if backend_name == "pytorch" else _leaf_of_paddle
+
+        def evaluate(x: np.ndarray) -> list[Any]:
+            net.eval()
+            inputs = tensor(x)
+            outputs = net(inputs)
+            given = [dde.backend.as_tensor(a) for a in given_at(x)]
+            return equations(inputs, (outputs, net) if forward else outputs, given)
+
+    elif backend_name == "tensorflow":
+
+        @tf().function(autograph=False)
+        def traced(inputs: Any, *given: Any) -> list[Any]:
+            outputs = net(inputs)
+            return equations(inputs, (outputs, net) if forward else outputs, given)
+
+        def evaluate(x: np.ndarray) -> list[Any]:
+            return traced(*(dde.backend.as_tensor(a) for a in (x, *given_at(x))))
+
+    elif backend_name == "tensorflow.compat.v1":
+        nodes = equations(net.inputs, net.outputs, [net.auxiliary_vars] if auxiliary else [])
+
+        def evaluate(x: np.ndarray) -> list[Any]:
+            values = dict(zip(["auxiliary_vars"], given_at(x), strict=False))
+            return model.sess.run(nodes, feed_dict=net.feed_dict(False, x, **values))
+
+    else:
+
+        @dde.backend.jax.jit
+        def compiled(parameters: Any, unknowns: Any, inputs: Any) -> list[Any]:
+            def outputs(points: Any) -> Any:
+                return net.apply(parameters, points, training=False)
+
+            return _as_list(_pde_of_jax(data, inputs, (outputs(inputs), outputs), unknowns))
+
+        def evaluate(x: np.ndarray) -> list[Any]:
+            return compiled(*model.params, x)
+
+    def function(x: np.ndarray) -> list[np.ndarray]:
+        return [_detached(r) for r in evaluate(np.asarray(x, dtype=real(np)))]
+
+    return function
+
+
+def _leaf_of_torch(x: np.ndarray) -> Any:
+    return dde.backend.torch.as_tensor(x).requires_grad_()
+
+
+def _leaf_of_paddle(x: np.ndarray) -> Any:
+    return dde.backend.paddle.to_tensor(x, stop_gradient=False)
+
+
+def _detached(tensor: Any) -> np.ndarray:
+    if backend_name == "tensorflow.compat.v1":
+        return np.asarray(tensor, dtype=float)
+    return np.asarray(dde.backend.to_numpy(tensor), dtype=float)

@@ -13,16 +13,21 @@ from deepxde_repnet.nets import RepNet, RepOperator
 def test_public_names():
     assert sorted(deepxde_repnet.__all__) == [
         "Box",
+        "FirstLayerRecorder",
         "FourierFNN",
         "RepDeepONet",
         "RepDeepONetCartesianProd",
         "RepFNN",
         "RepPFNN",
         "RepSpec",
+        "ResidualSpectrumRecorder",
         "Solution",
+        "SpectrumRecorder",
         "dynamics",
         "frequencies",
         "magnitude",
+        "modes",
+        "records",
         "solve",
         "spectrum",
     ]

@@ -263,11 +263,12 @@ class RepNet:
         if not self._restored:
             self.settled = self._ready = False
 
-    def to_numpy(self, session: Any = None) -> Weights:
+    def to_numpy(self, session: Any = None, *, levels: int | None = None) -> Weights:
         """The current parameters as NumPy arrays in float64.
 
         Args:
             session: Under tensorflow.compat.v1 the model's session (``model.sess``).
+            levels: How many levels to read, from the first; None reads all.
         """
         raise NotImplementedError
 

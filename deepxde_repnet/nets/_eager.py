@@ -140,7 +140,7 @@ class EagerRepNet(RepNet):
             raise self._uncalibrated()
         return super().forward(inputs)
 
-    def to_numpy(self, session: Any = None) -> Weights:
+    def to_numpy(self, session: Any = None, *, levels: int | None = None) -> Weights:
         return [
             [
                 read_first(layer, self._numpy)
@@ -148,7 +148,7 @@ class EagerRepNet(RepNet):
                 else Dense(self._numpy(self._kernel(layer)), self._numpy(layer.bias))
                 for layer in level
             ]
-            for level in self._levels()
+            for level in self._levels()[:levels]
         ]
 
 

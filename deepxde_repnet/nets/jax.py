@@ -160,15 +160,15 @@ class _JaxRepNet(RepNet):
         # Flax keeps parameters in float32 unless told, whatever DeepXDE's float type is.
         return linen.Dense(units, kernel_init=kernel_init, param_dtype=dtype)
 
-    def to_numpy(self, session: Any = None) -> Weights:
+    def to_numpy(self, session: Any = None, *, levels: int | None = None) -> Weights:
         if self.params is None:
             if self.spec is None:
                 raise self._uncalibrated()
-            return draw(self.spec)
+            return draw(self.spec)[:levels]
         tree = self.params["params"]
         sizes = self.spec.fans
         result: Weights = []
-        for depth, level in enumerate(sizes):
+        for depth, level in enumerate(sizes[:levels]):
             names = (
                 [f"denses_{depth}_{j}" for j in range(len(level))]
                 if self._is_parallel(depth)

@@ -102,7 +102,7 @@ class _TensorFlowRepNet(RepNet):
             raise self._uncalibrated()
         return super().call(inputs, training=training)
 
-    def to_numpy(self, session: Any = None) -> Weights:
+    def to_numpy(self, session: Any = None, *, levels: int | None = None) -> Weights:
         self._build_layers()
         return [
             [
@@ -111,7 +111,7 @@ class _TensorFlowRepNet(RepNet):
                 else Dense(_numpy(layer.kernel), _numpy(layer.bias))
                 for layer in level
             ]
-            for level in self._levels()
+            for level in self._levels()[:levels]
         ]
 
 

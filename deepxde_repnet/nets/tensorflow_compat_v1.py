@@ -43,6 +43,7 @@ class _CompatV1RepNet(RepNet):
             raise self._uncalibrated()
         self._initial = draw(self._spec)
         self._layers: list[list[Any]] = [[] for _ in self._initial]
+        self._tensors: dict[int, Any] = {}
         super().build()
 
     def _dense(self, inputs: Any, units: int, activation: Any = None, use_bias: bool = True) -> Any:
@@ -75,12 +76,17 @@ class _CompatV1RepNet(RepNet):
             self.regularization_loss += tf.math.add_n(layer.losses)
         return outputs
 
-    def to_numpy(self, session: Any = None) -> Weights:
+    def to_numpy(self, session: Any = None, *, levels: int | None = None) -> Weights:
         if session is None:
             raise ValueError("under tensorflow.compat.v1 give the model's session: model.sess.")
 
+        # A tensor for each variable, once: every conversion adds to the graph.
+        tensors = self.__dict__.setdefault("_tensors", {})
+
         def read(variable: Any) -> Array:
-            return np.asarray(session.run(tf.convert_to_tensor(variable)), dtype=float)
+            if id(variable) not in tensors:
+                tensors[id(variable)] = tf.convert_to_tensor(variable)
+            return np.asarray(session.run(tensors[id(variable)]), dtype=float)
 
         return [
             [
@@ -92,7 +98,7 @@ class _CompatV1RepNet(RepNet):
                 )
                 for layer in level
             ]
-            for level in self._layers
+            for level in self._layers[:levels]
         ]
 
 

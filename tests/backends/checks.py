@@ -3,6 +3,7 @@
 from . import (  # noqa: F401
     calibration,
     fourier,
+    instruments,
     interface,
     operators,
     oracle,
