@@ -1,6 +1,6 @@
 """The damped heat equation of the frequencies against networks of finite width that are trained.
 
-    python benchmarks/dynamics.py
+    python benchmarks/dynamics.py [--only widths|modes]
 
 Two-layer Fourier-feature networks, frequencies in cycles and all parameters trained by gradient
 descent, against ``deepxde_repnet.theory.dynamics``:
@@ -15,6 +15,7 @@ Results go to ``benchmarks/results/dynamics.json``, tables to ``docs/_tables``, 
 
 from __future__ import annotations
 
+import argparse
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -185,20 +186,22 @@ def modes(density: Any, seeds: int) -> dict[str, Any]:
 
 
 def main() -> None:
-    exact = finite_elements()
-    results: dict[str, Any] = {
-        "kernel": kernel(exact),
-        "halved mesh": halved_mesh(exact),
-        "networks": {},
-        "modes": {},
-    }
-    for width in WIDTHS:
-        results["networks"][str(width)] = [network(width, seed, exact) for seed in range(SEEDS)]
-        print(width, np.median(results["networks"][str(width)], axis=0), flush=True)
-    for name, density in (("flat", FLAT), ("narrow", NARROW)):
-        results["modes"][name] = modes(density, SEEDS)
-        print(name, results["modes"][name], flush=True)
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", choices=("widths", "modes"), help="redo one experiment")
+    only = parser.parse_args().only
     path = ROOT / "benchmarks" / "results" / "dynamics.json"
+    results: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+    if only != "modes":
+        exact = finite_elements()
+        results |= {"kernel": kernel(exact), "halved mesh": halved_mesh(exact), "networks": {}}
+        for width in WIDTHS:
+            results["networks"][str(width)] = [network(width, seed, exact) for seed in range(SEEDS)]
+            print(width, np.median(results["networks"][str(width)], axis=0), flush=True)
+    if only != "widths":
+        results["modes"] = {}
+        for name, density in (("flat", FLAT), ("narrow", NARROW)):
+            results["modes"][name] = modes(density, SEEDS)
+            print(name, results["modes"][name], flush=True)
     path.write_text(json.dumps(results, indent=1) + "\n")
     write_tables(results)
 
