@@ -5,30 +5,39 @@ DeepXDE's networks without the ``Rep``; importing this package also makes them a
 ``dde.nn``, as ``dde.nn.RepFNN`` and so on.
 """
 
-from . import _host
+from . import _host, records
 from .calibrate import calibrate as _calibrate
 from .calibrate import check_prediction_points as _check_prediction_points
-from .nets import RepDeepONet, RepDeepONetCartesianProd, RepFNN, RepPFNN
+from .nets import FourierFNN, RepDeepONet, RepDeepONetCartesianProd, RepFNN, RepPFNN
 from .solver import Solution, solve
 from .spec import Box, RepSpec
-from .theory import magnitude, spectrum
+from .theory import dynamics, frequencies, magnitude, modes, spectrum
+from .train.instruments import FirstLayerRecorder, ResidualSpectrumRecorder, SpectrumRecorder
 
 __version__ = "0.1.0"
 
 __all__ = [
     "Box",
+    "FirstLayerRecorder",
+    "FourierFNN",
     "RepDeepONet",
     "RepDeepONetCartesianProd",
     "RepFNN",
     "RepPFNN",
     "RepSpec",
+    "ResidualSpectrumRecorder",
     "Solution",
+    "SpectrumRecorder",
+    "dynamics",
+    "frequencies",
     "magnitude",
+    "modes",
+    "records",
     "solve",
     "spectrum",
 ]
 
-for _net in (RepFNN, RepPFNN, RepDeepONet, RepDeepONetCartesianProd):
+for _net in (FourierFNN, RepFNN, RepPFNN, RepDeepONet, RepDeepONetCartesianProd):
     _host.register_network(_net)
 _host.before("compile", _calibrate)
 _host.before("predict", _check_prediction_points)
