@@ -5,13 +5,9 @@ DeepXDE's networks without the ``Rep``; importing this package also makes them a
 ``dde.nn``, as ``dde.nn.RepFNN`` and so on.
 """
 
-from . import _host
-from .calibrate import calibrate as _calibrate
-from .calibrate import check_prediction_points as _check_prediction_points
-from .nets import RepDeepONet, RepDeepONetCartesianProd, RepFNN, RepPFNN
-from .solver import Solution, solve
-from .spec import Box, RepSpec
-from .theory import magnitude, spectrum
+from typing import TYPE_CHECKING
+
+from . import _command
 
 __version__ = "0.1.0"
 
@@ -28,7 +24,24 @@ __all__ = [
     "spectrum",
 ]
 
-for _net in (RepFNN, RepPFNN, RepDeepONet, RepDeepONetCartesianProd):
-    _host.register_network(_net)
-_host.before("compile", _calibrate)
-_host.before("predict", _check_prediction_points)
+if TYPE_CHECKING or not _command.is_waiting():
+    from . import _host
+    from .calibrate import calibrate as _calibrate
+    from .calibrate import check_prediction_points as _check_prediction_points
+    from .nets import RepDeepONet, RepDeepONetCartesianProd, RepFNN, RepPFNN
+    from .solver import Solution, solve
+    from .spec import Box, RepSpec
+    from .theory import magnitude, spectrum
+
+    for _net in (RepFNN, RepPFNN, RepDeepONet, RepDeepONetCartesianProd):
+        _host.register_network(_net)
+    _host.before("compile", _calibrate)
+    _host.before("predict", _check_prediction_points)
+else:
+
+    def __getattr__(name: str) -> object:
+        """A public name before the command has loaded the package, as a user's script asks it."""
+        if name in __all__ and name not in globals():
+            _command.load()
+            return globals()[name]
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

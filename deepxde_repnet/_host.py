@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import importlib
 import importlib.util
 import inspect
 import sys
@@ -29,9 +30,11 @@ if "deepxde" not in sys.modules and not any(map(importlib.util.find_spec, _FRAME
 import deepxde as dde  # noqa: E402
 from deepxde.gradients import gradients_forward, gradients_reverse  # noqa: E402
 from deepxde.nn import FNN, PFNN  # noqa: E402, F401
+from deepxde.optimizers.config import LBFGS_options  # noqa: E402
 
 backend_name: str = dde.backend.backend_name
 Model = dde.Model
+Callback = dde.callbacks.Callback
 # Not on JAX.
 DeepONet: Any = getattr(dde.nn, "DeepONet", None)
 DeepONetCartesianProd: Any = getattr(dde.nn, "DeepONetCartesianProd", None)
@@ -119,6 +122,30 @@ def before(method: str, hook: Callable[..., None]) -> None:
         return original(self, *args, **kwargs)
 
     wrapper._repnet_hooks = (*getattr(original, "_repnet_hooks", ()), hook)  # type: ignore[attr-defined]
+    setattr(Model, method, wrapper)
+
+
+def around(
+    method: str, hook: Callable[[Any, dict[str, Any]], contextlib.AbstractContextManager[Any]]
+) -> None:
+    """Run ``dde.Model.<method>`` inside ``with hook(model, arguments)``.
+
+    ``arguments`` is a dict of the call's arguments by name, and what the hook puts there is what
+    the method gets. The hook that comes last is the outermost.
+    """
+    original = getattr(Model, method)
+    signature = inspect.signature(original)
+
+    @functools.wraps(original)
+    def wrapper(self: Any, *args: Any, **kwargs: Any) -> Any:
+        try:
+            bound = signature.bind(self, *args, **kwargs)
+        except TypeError:
+            return original(self, *args, **kwargs)  # which raises the usual error
+        bound.apply_defaults()
+        with hook(self, bound.arguments):
+            return original(*bound.args, **bound.kwargs)
+
     setattr(Model, method, wrapper)
 
 
@@ -869,3 +896,208 @@ def compile_once(model: Any) -> None:
     """Compile a model that is not, without which DeepXDE cannot predict; it may be done anew."""
     if model.outputs is None:
         model.compile("adam", lr=1e-3, verbose=0)
+
+
+# ---------------------------------------------------------------------------------------------
+# Training, watched from outside
+
+
+def is_first_rank() -> bool:
+    """Whether this process is the one that prints, of several that train together."""
+    return int(dde.config.rank) == 0
+
+
+def is_lbfgs(optimizer: Any) -> bool:
+    """Whether this is the name of L-BFGS, which takes its iterations from DeepXDE's options."""
+    return optimizer in ("L-BFGS", "L-BFGS-B")
+
+
+def optimizer_name(model: Any) -> str:
+    """The optimizer that a model was compiled with, in words."""
+    name = model.opt_name
+    return name if isinstance(name, str) else type(name).__name__
+
+
+def planned_iterations(model: Any, arguments: dict[str, Any]) -> int | None:
+    """Iterations that a call of ``Model.train`` with these arguments will take at most."""
+    if is_lbfgs(model.opt_name):
+        at_once = int(LBFGS_options.get("iter_per_step", 1))
+        return at_once * -(-int(LBFGS_options["maxiter"]) // at_once)
+    given = arguments["iterations"]
+    given = arguments.get("epochs") if given is None else given
+    return None if given is None else int(given)
+
+
+def limit_iterations(arguments: dict[str, Any], limit: int) -> None:
+    """Have a call of ``Model.train`` take no more than so many iterations."""
+    for name in ("iterations", "epochs"):
+        if arguments.get(name) is not None:
+            arguments[name] = min(arguments[name], limit)
+
+
+@contextlib.contextmanager
+def lbfgs_iterations(iterations: int | None = None, at_once: int | None = None) -> Iterator[None]:
+    """L-BFGS with another number of iterations, and a look up from it once in so many.
+
+    It has to hold for ``Model.compile`` and for ``Model.train``: which of the two reads the options
+    depends on the backend. DeepXDE looks up on PyTorch and Paddle only.
+    """
+    before = dict(LBFGS_options)
+    if iterations is not None:
+        # A short line search more than they need, or the last one would look like convergence.
+        LBFGS_options.update(maxiter=iterations, maxfun=int(1.25 * iterations) + 25)
+    if "iter_per_step" in LBFGS_options:
+        step = min(at_once or LBFGS_options["iter_per_step"], LBFGS_options["maxiter"])
+        LBFGS_options.update(iter_per_step=step, fun_per_step=int(1.25 * step) + 25)
+    try:
+        yield
+    finally:
+        LBFGS_options.update(before)
+
+
+def steps_taken(model: Any) -> int:
+    """Iterations of a model so far, by its own count or, in the middle of L-BFGS, by that one's.
+
+    It may be called from another thread while the model trains. With TensorFlow DeepXDE hands the
+    whole of L-BFGS over at once, and nothing is known before its end.
+    """
+    if model.opt_name == "L-BFGS" and backend_name in ("pytorch", "paddle"):
+        state = model.opt.state
+        if backend_name == "pytorch":
+            state = next(iter(dict(state).values()), {})
+        return int(state.get("n_iter", 0))
+    return int(model.train_state.step)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How a model stood when DeepXDE last evaluated it.
+
+    Attributes:
+        step: Iteration at which that was; None before the first time.
+        train, test: Parts of the two losses, weighted as compiled.
+        metrics: Values of the compiled metrics.
+    """
+
+    step: int | None
+    train: list[float]
+    test: list[float]
+    metrics: list[float]
+
+
+def standing(model: Any) -> Standing:
+    """What DeepXDE knew of a model's losses and metrics when it last evaluated them."""
+    state, history = model.train_state, model.losshistory
+    return Standing(
+        int(history.steps[-1]) if history.steps else None,
+        _numbers(state.loss_train),
+        _numbers(state.loss_test),
+        _numbers(state.metrics_test),
+    )
+
+
+def loss_history(model: Any) -> tuple[list[int], list[float]]:
+    """(iterations, training losses summed over their parts) that DeepXDE has recorded."""
+    history = model.losshistory
+    return [int(s) for s in history.steps], [float(np.sum(part)) for part in history.loss_train]
+
+
+def _numbers(values: Any) -> list[float]:
+    return [] if values is None else [float(v) for v in np.ravel(values)]
+
+
+def n_parameters(net: Any) -> int | None:
+    """Number of trained parameters; None where the backend does not say."""
+    if backend_name in ("pytorch", "paddle"):
+        return sum(int(np.prod(p.shape)) for p in net.parameters())
+    if backend_name == "tensorflow":
+        return sum(int(np.prod(v.shape)) for v in net.trainable_variables)
+    if backend_name == "jax" and net.params is not None:
+        leaves = dde.backend.jax.tree_util.tree_leaves(net.params)
+        return sum(int(np.prod(leaf.shape)) for leaf in leaves)
+    return None
+
+
+def replace_networks(classes: dict[str, type]) -> None:
+    """Have everyone who asks DeepXDE for these networks get the given classes.
+
+    They are put wherever DeepXDE shows them. Its own operator networks keep what they are built of:
+    they have imported it already.
+    """
+    folder = "deepxde.nn." + backend_name.replace(".", "_")
+    for name in ("deepxde.nn", folder, folder + ".fnn"):
+        module = sys.modules.get(name)
+        for attribute, cls in classes.items():
+            if module is not None and hasattr(module, attribute):
+                setattr(module, attribute, cls)
+
+
+def hold_seed(seed: int) -> None:
+    """Set every random seed, and have the same set where a script asks for one of its own."""
+    original = dde.config.set_random_seed
+
+    def set_random_seed(_: int) -> None:
+        original(seed)
+
+    set_random_seed(seed)
+    dde.config.set_random_seed = set_random_seed
+
+
+def set_seed(seed: int) -> None:
+    """Set the seeds of Python, NumPy and the backend."""
+    dde.config.set_random_seed(seed)
+
+
+def set_float(name: str) -> None:
+    """Set DeepXDE's float type, by its name."""
+    dde.config.set_default_float(name)
+
+
+def settings() -> dict[str, str]:
+    """DeepXDE's version, backend, float type and kind of automatic differentiation."""
+    return {
+        "deepxde": str(dde.__version__),
+        "backend": backend_name,
+        "float": f"float{dde.config.real.precision}",
+        "autodiff": str(dde.config.autodiff),
+    }
+
+
+def devices() -> list[str]:
+    """The devices that the backend would use, in its own words; the first is its default."""
+    if backend_name == "pytorch":
+        cuda = dde.backend.torch.cuda
+        found = [cuda.get_device_name(i) for i in range(cuda.device_count())]
+    elif backend_name == "jax":
+        found = [str(device) for device in dde.backend.jax.devices()]
+    elif backend_name == "paddle":
+        device = dde.backend.paddle.device
+        found = [str(d) for d in device.get_available_device() if not str(d).startswith("cpu")]
+    else:
+        config = importlib.import_module("tensorflow").config
+        found = [device.name for device in config.list_physical_devices("GPU")]
+    return found or ["CPU"]
+
+
+def line_residuals(model: Any, x: np.ndarray) -> np.ndarray | None:
+    """Residuals of the equations at points (N, d) for a network that is zero, or targets there.
+
+    Returns:
+        Shape (N, m), or None where the data are values at points and no function.
+    """
+    data = model.data
+    if not hasattr(data, "pde"):
+        function = getattr(data, "func", None)
+        return None if function is None else np.asarray(function(x), float).reshape(len(x), -1)
+    count = sum(int(n) for n in data.num_bcs or [])
+    points = np.vstack([np.asarray(data.train_x[:count], float), x])
+    variables = model.external_trainable_variables
+    found = zero_residuals(model, points.astype(real(np)), None, variables)
+    columns = [sample.values for sample in found if sample.name.startswith("PDE")]
+    return np.hstack(columns) if columns else None
+
+
+def wave_data() -> Any:
+    """Values of a wave at 64 points: the least that there is to train on."""
+    interval = dde.geometry.Interval(0, 1)
+    return dde.data.Function(interval, lambda x: np.sin(4 * np.pi * x), 64, 64)

@@ -1,0 +1,5 @@
+"""What is used during training."""
+
+from .progress import ProgressBar
+
+__all__ = ["ProgressBar"]
