@@ -33,8 +33,8 @@ if TYPE_CHECKING or not _command.is_waiting():
     from .spec import Box, RepSpec
     from .theory import magnitude, spectrum
 
-    for _net in (RepFNN, RepPFNN, RepDeepONet, RepDeepONetCartesianProd):
-        _host.register_network(_net)
+    for _name in ("RepFNN", "RepPFNN", "RepDeepONet", "RepDeepONetCartesianProd"):
+        _host.register_network(globals()[_name])
     _host.before("compile", _calibrate)
     _host.before("predict", _check_prediction_points)
 else:

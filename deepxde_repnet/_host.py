@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import importlib
 import importlib.util
 import inspect
 import sys
@@ -1074,7 +1073,7 @@ def devices() -> list[str]:
         device = dde.backend.paddle.device
         found = [str(d) for d in device.get_available_device() if not str(d).startswith("cpu")]
     else:
-        config = importlib.import_module("tensorflow").config
+        config = dde.backend.tf.config.experimental
         found = [device.name for device in config.list_physical_devices("GPU")]
     return found or ["CPU"]
 

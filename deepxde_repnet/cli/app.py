@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -231,7 +232,8 @@ def _edit(script: str, diff: bool, write: bool, output: Output) -> None:
     from .rewrite import edits
 
     found = edits(script)
-    named = {str(edit.path): edit.diff(edit.path.name) for edit in found}
+    home = os.path.dirname(script) or "."
+    named = {str(edit.path): edit.diff(os.path.relpath(edit.path, home)) for edit in found}
     if output.as_json:
         output.result({"diff": named, "written": write})
     elif diff:

@@ -130,6 +130,9 @@ def run_script(job: Job, record: Path) -> int:
     shown: list[list[Path]] = []
 
     def prepare() -> None:
+        from .. import _command
+
+        _command.load()
         from .. import _host
         from .watch import replace_networks, watch
 

@@ -232,7 +232,7 @@ def _said(result: dict[str, Any]) -> str:
 
 @contextlib.contextmanager
 def _progress(total_runs: int, done: int, output: Output) -> Iterator[Any]:
-    """A function that says a run's outcome and moves the bar; plain lines where it is no terminal."""
+    """A function that says a run's outcome and moves the bar; lines where it is no terminal."""
     console = Console(stderr=True, highlight=False)
     if output.quiet or not console.is_terminal:
         yield lambda text: output.say(f"deepxde-repnet: {text}")

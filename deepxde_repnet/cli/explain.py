@@ -69,11 +69,8 @@ def of_script(script: str, arguments: Sequence[str], output: Output) -> tuple[An
 
     os.environ["MPLBACKEND"] = "Agg"
     code = 0
-    with _listening() as (said, caught):
-        try:
-            code = execute(script, arguments, prepare)
-        except _Found:
-            pass
+    with _listening() as (said, caught), contextlib.suppress(_Found):
+        code = execute(script, arguments, prepare)
     if not models:
         for line in said.getvalue().splitlines():
             print(line, file=sys.stderr)
@@ -135,12 +132,13 @@ def explain(
     from ..nets import RepNet, RepOperator
 
     net = model.net
-    if not isinstance(net, (RepNet, RepOperator)) or net.spec is None:
+    known = isinstance(net, (RepNet, RepOperator))
+    spec = net.spec if known else None
+    if spec is None or spec.domain is None:
         raise Failure(
             f"{name} trains a {type(net).__name__}, which swap does not replace; explain is for "
             "dde.nn.FNN and dde.nn.PFNN."
         )
-    spec = net.spec
     chosen = [s for s in said.splitlines() if s.startswith(type(net).__name__ + ":")]
     data: dict[str, Any] = {
         "name": name,
@@ -254,7 +252,10 @@ def _draw(model: Any, data: dict[str, Any], path: Path) -> Path:
             return None
 
     rng = np.random.default_rng(0)
-    all_k, ours, theirs, marks = [], [], [], []
+    all_k: list[Any] = []
+    ours: list[Any] = []
+    theirs: list[Any] = []
+    marks: list[dict[str, float]] = []
     named = {"wavenumber of the problem": "wavenumber", "resolved by the points": "resolved"}
     for j in range(min(len(lower), 3)):
         length = float(upper[j] - lower[j])

@@ -52,9 +52,8 @@ class Network:
         Raises:
             WrongUsage: An operator network has no such option.
         """
-        import deepxde_repnet
-
         from .. import _host
+        from ..nets import RepDeepONetCartesianProd, RepFNN
 
         options = {
             name: list(value) if len(value) > 1 else value[0]
@@ -66,8 +65,8 @@ class Network:
                 raise WrongUsage("--layers and --activation are not for an operator's network.")
             if self.net == "FNN":
                 return _host.DeepONetCartesianProd
-            return lambda *a, **k: deepxde_repnet.RepDeepONetCartesianProd(*a, **options, **k)
-        cls = _host.FNN if self.net == "FNN" else deepxde_repnet.RepFNN
+            return lambda *a, **k: RepDeepONetCartesianProd(*a, **options, **k)
+        cls = _host.FNN if self.net == "FNN" else RepFNN
 
         def build(sizes: Any, activation: Any, initializer: Any, **more: Any) -> Any:
             hidden = list(self.layers) if self.layers else sizes[1:-1]

@@ -42,14 +42,14 @@ class Output:
     quiet: bool = False
     as_json: bool = False
 
-    def say(self, text: RenderableType) -> None:
+    def say(self, text: str) -> None:
         """Something on the way, to standard error."""
         if not self.quiet:
-            Console(stderr=True, highlight=False).print(text, markup=False)
+            _to_stderr(text)
 
     def warn(self, text: str) -> None:
         """Something that the user should know even where all is quiet, to standard error."""
-        Console(stderr=True, highlight=False).print(text, markup=False)
+        _to_stderr(text)
 
     def result(self, data: dict[str, Any], *shown: RenderableType) -> None:
         """The result: ``data`` as JSON, or what is shown."""
@@ -106,4 +106,10 @@ def seconds(value: float | None) -> str:
 def print_error(message: str) -> None:
     """An error and what to do about it, to standard error."""
     sys.stdout.flush()
-    Console(stderr=True, highlight=False).print(f"error: {message}", markup=False)
+    _to_stderr(f"error: {message}")
+
+
+def _to_stderr(text: str) -> None:
+    console = Console(stderr=True, highlight=False)
+    # In a file a line stays whole: a path in it can be found.
+    console.print(text, markup=False, soft_wrap=not console.is_terminal)

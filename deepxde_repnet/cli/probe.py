@@ -25,7 +25,8 @@ def probe() -> dict[str, object]:
     from .. import _command
 
     _command.load()
-    from .. import RepFNN, _host
+    from .. import _host
+    from ..nets import RepFNN
 
     end = time.perf_counter() + LONGEST
 

@@ -177,10 +177,9 @@ def _module_names(tree: ast.Module) -> dict[str, str]:
             for alias in node.names:
                 if alias.name.split(".")[0] == "deepxde":
                     names[alias.asname or "deepxde"] = alias.name if alias.asname else "deepxde"
-        elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
-            if node.module.split(".")[0] == "deepxde":
-                for alias in node.names:
-                    names[alias.asname or alias.name] = f"{node.module}.{alias.name}"
+        elif isinstance(node, ast.ImportFrom) and _imports_deepxde(node):
+            for alias in node.names:
+                names[alias.asname or alias.name] = f"{node.module}.{alias.name}"
     # Names given later to what is known: nn = dde.nn.
     assigned = [
         (target.id, node.value)

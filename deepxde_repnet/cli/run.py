@@ -51,7 +51,8 @@ class Request:
         problem = bundled.find(self.name)
         if self.optimizer not in (None, *OPTIMIZERS):
             raise WrongUsage(
-                f"--optimizer {self.optimizer!r} is not known; write one of {', '.join(OPTIMIZERS)}."
+                f"--optimizer {self.optimizer!r} is not known; write one of "
+                f"{', '.join(OPTIMIZERS)}."
             )
         if self.optimizer == SOLVE and problem.solving is None:
             raise WrongUsage(f"{self.name} cannot be solved without training; leave out solve.")
@@ -163,9 +164,13 @@ def _solve(request: Request, module: ModuleType, output: Output) -> tuple[dict[s
 
     _host.set_float("float64")
     data, *unknowns = _as_tuple(module.problem())
-    options = {"external_trainable_variables": unknowns} if unknowns else {}
     start = time.perf_counter()
-    found = solve(data, seed=request.seed, verbose=0 if output.quiet else 1, **options)
+    found = solve(
+        data,
+        external_trainable_variables=unknowns or None,
+        seed=request.seed,
+        verbose=0 if output.quiet else 1,
+    )
     elapsed = time.perf_counter() - start
     of = float(found.variables[0].value) if unknowns else found
     result = _common(request) | {

@@ -131,13 +131,14 @@ def save_figures(folder: Path, prefix: str) -> list[Path]:
     """Have matplotlib save the figures that it would show in a window, and go on.
 
     Returns:
-        A list to which the files are added as they are written.
+        A list to which the files, as absolute paths, are added as they are written.
     """
     import matplotlib
     from matplotlib import pyplot
     from matplotlib.figure import Figure
 
     saved: list[Path] = []
+    folder = folder.absolute()  # the script may change the working directory
 
     def save(figure: Any) -> None:
         folder.mkdir(parents=True, exist_ok=True)

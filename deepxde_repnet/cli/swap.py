@@ -45,10 +45,11 @@ def swap(
         shown.append(save_figures(figures, ""))
 
     os.environ["MPLBACKEND"] = "Agg"
+    home = os.getcwd()
     code = execute(script, arguments, prepare)
     models = seen[0].trained if seen else []
     for path in (path for saved in shown for path in saved):
-        output.say(f"deepxde-repnet: figure saved: {path}")
+        output.say(f"deepxde-repnet: figure saved: {os.path.relpath(path, home)}")
     replaced = [entry.network for entry in models if entry.replaced]
     if replaced:
         output.say(f"deepxde-repnet: networks replaced: {', '.join(replaced)}")
@@ -107,7 +108,7 @@ def compare_two(
         data = {"script": script, "iterations": iterations, "runs": found}
         output.result(data, table(script, iterations, found))
     for path in (path for run in found.values() for path in run.get("figures", [])):
-        output.say(f"deepxde-repnet: figure saved: {path}")
+        output.say(f"deepxde-repnet: figure saved: {os.path.relpath(path)}")
     swapped = found.get("RepFNN", {}).get("models", [])
     if swapped and not any(model["replaced"] for model in swapped):
         output.warn(

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shutil
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
+
+from .support import command
 
 SCRIPTS = Path(__file__).resolve().parent / "scripts"
 
@@ -18,18 +22,22 @@ class Case:
         arguments: Of the script.
         code: Its exit code.
         leaves: Patterns of the files that it writes itself, or that its figures are saved in.
+        says: Part of what it prints last, after trainings of two iterations.
     """
 
     arguments: tuple[str, ...] = ()
     code: int = 0
     leaves: tuple[str, ...] = ()
+    says: str = ""
 
 
 #: All that are not modules of others.
 CASES = {path.name: Case() for path in SCRIPTS.glob("*.py") if path.name != "helper_networks.py"}
 CASES |= {
-    "arguments.py": Case(("--lr", "1e-3", "label"), 3, ("arguments-figures/1.png",)),
-    "checkpoint.py": Case((), 0, ("best-*", "trained-*", "checkpoint")),
+    "arguments.py": Case(
+        ("--lr", "1e-3", "label"), 3, ("arguments-figures/1.png",), "label, step 4"
+    ),
+    "checkpoint.py": Case((), 0, ("best-*", "trained-*", "checkpoint"), "restored what was saved"),
     "inverse_variable.py": Case((), 0, ("variables.dat",)),
     "poisson_1d_dirichlet.py": Case((), 0, ("poisson_1d_dirichlet-figures/*.png",)),
 }
@@ -57,3 +65,39 @@ def unexpected(before: dict[str, bytes], after: dict[str, bytes], leaves: tuple[
     changed = [name for name in before if after.get(name) != before[name]]
     new = [name for name in after if name not in before]
     return changed + [n for n in new if not any(fnmatch(n, pattern) for pattern in leaves)]
+
+
+def swapped(folder: Path, backend: str, iterations: int) -> dict[str, str]:
+    """``swap`` on all scripts of a backend, in one process, each script in a folder of its own.
+
+    Returns:
+        For each script ``"runs"``, or what went wrong: another exit code than its own, a network
+        that is not replaced, or a file that changes and is not the script's to write.
+    """
+    # Double precision last: a process does not come back from it with every backend.
+    ordered = sorted(CASES, key=lambda name: (name.startswith("float64"), name))
+    names = {name: CASES[name].arguments for name in ordered if backend in backends(name)}
+    places = {name: folder / name.removesuffix(".py") for name in names}
+    for place in places.values():
+        shutil.copytree(SCRIPTS, place, ignore=shutil.ignore_patterns("__pycache__"))
+    before = {name: files(place) for name, place in places.items()}
+    shutil.copy(SCRIPTS.parent / "all_scripts.py", folder)
+    call = ("swap", "--iterations", str(iterations), "all_scripts.py", json.dumps(names))
+    done = command(*call, folder=folder, backend=backend)
+    assert done.returncode == 0, done.stderr
+    outcome = json.loads((folder / "outcome.json").read_text("utf-8"))
+    return {name: _verdict(name, outcome[name], before[name], places[name]) for name in names}
+
+
+def _verdict(name: str, outcome: dict, before: dict[str, bytes], place: Path) -> str:
+    case = CASES[name]
+    if outcome["code"] != case.code:
+        return f"exit code {outcome['code']}"
+    if set(outcome["networks"]) != {"RepPFNN" if name.startswith("pfnn") else "RepFNN"}:
+        return f"trains {', '.join(outcome['networks'])}"
+    if case.says not in outcome["said"]:
+        return f"does not say {case.says!r}"
+    # The figures of all of them go to the folder of the one that is swapped.
+    leaves = tuple(pattern for pattern in case.leaves if "figures" not in pattern)
+    wrong = unexpected(before, files(place), leaves)
+    return f"changes {', '.join(wrong)}" if wrong else "runs"

@@ -14,7 +14,7 @@ def pde(x, y):
 
 rectangle = dde.geometry.Rectangle([-2, -1], [2, 1])
 bay = dde.geometry.Disk([2, 0], 0.5)
-hole = dde.geometry.Polygon([[-1, -0.3], [0, -0.3], [0, 0.4], [-1, 0.4]])
+hole = dde.geometry.Polygon([[-1, -0.3], [0, -0.2], [0.1, 0.4], [-1, 0.3]])
 geom = dde.geometry.CSGDifference(dde.geometry.CSGDifference(rectangle, bay), hole)
 bc = dde.icbc.DirichletBC(geom, lambda x: 0, lambda _, on_boundary: on_boundary)
 data = dde.data.PDE(geom, pde, bc, 150, 60, num_test=150, train_distribution="pseudo")
