@@ -28,6 +28,11 @@ def assert_there(condition, name, use):
     [
         ("Model.compile", "calibration is hooked before it"),
         ("Model.predict", "points far outside are looked for before it"),
+        ("Model.train", "watched by the command and by ProgressBar"),
+        ("callbacks.Callback", "base of ProgressBar"),
+        ("optimizers.config.LBFGS_options", "iterations of L-BFGS"),
+        ("config.set_random_seed", "--seed, also where a script sets its own"),
+        ("config.set_default_float", "--float"),
         ("backend.backend_name", "it chooses the network's module"),
         ("backend.lib", "the key of config.real"),
         ("backend.is_tensor", "values of a PointSetBC"),
@@ -57,10 +62,15 @@ def test_name_is_there(name, use):
     assert_there(found is not None, name, use)
 
 
-def test_arguments_of_compile_and_predict():
+def test_arguments_of_compile_train_and_predict():
     names = list(inspect.signature(dde.Model.compile).parameters)
     for name in ("verbose", "external_trainable_variables"):
         assert_there(name in names, f"argument {name} of Model.compile", "the hook reads it")
+    for name in ("optimizer", "lr", "decay", "metrics"):
+        assert_there(name in names, f"argument {name} of Model.compile", "the command sets it")
+    names = list(inspect.signature(dde.Model.train).parameters)
+    for name in ("iterations", "epochs", "display_every", "callbacks", "verbose"):
+        assert_there(name in names, f"argument {name} of Model.train", "the command sets it")
     names = list(inspect.signature(dde.Model.predict).parameters)
     assert_there("x" in names, "argument x of Model.predict", "the hook reads it")
 

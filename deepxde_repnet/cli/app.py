@@ -22,7 +22,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog=EXIT_CODES,
 )
-#: What comes after the script is the script's.
+#: What comes after the script is the script's, as with ``python SCRIPT``.
 FOR_A_SCRIPT = {"allow_interspersed_args": False, "ignore_unknown_options": True}
 
 
@@ -61,9 +61,9 @@ Target = Annotated[
         autocompletion=_names_or_files,
     ),
 ]
-Script = Annotated[str, typer.Argument(help="Path of a DeepXDE script.")]
+Script = Annotated[str, typer.Argument(metavar="SCRIPT", help="Path of a DeepXDE script.")]
 Arguments = Annotated[
-    list[str] | None, typer.Argument(metavar="[ARGS]...", help="Arguments of the script.")
+    list[str] | None, typer.Argument(metavar="ARGS", help="Arguments of the script.")
 ]
 Backend = Annotated[
     str | None,
@@ -245,7 +245,7 @@ def _edit(script: str, diff: bool, write: bool, output: Output) -> None:
             output.say(f"deepxde-repnet: {edit.path} is changed.")
 
 
-@app.command(context_settings=FOR_A_SCRIPT)
+@app.command()
 def compare(
     target: Target,
     arguments: Arguments = None,
@@ -276,8 +276,8 @@ def compare(
 ) -> None:
     """Several networks and seeds: one table, one figure.
 
-    A run that is there is not repeated: the same command goes on where it stopped. The options come
-    before NAME|SCRIPT; what comes after it is the script's.
+    A run that is there is not repeated: the same command goes on where it stopped. A script's own
+    options come after two dashes: compare SCRIPT --seeds 5 -- --lr 0.1
     """
     from . import compare as comparing
     from .script import checked
@@ -304,7 +304,7 @@ def compare(
     raise typer.Exit(code)
 
 
-@app.command(context_settings=FOR_A_SCRIPT)
+@app.command()
 def explain(
     target: Target,
     arguments: Arguments = None,
@@ -321,7 +321,8 @@ def explain(
 ) -> None:
     """What calibration finds: domain, wavenumber, scale, magnitudes, warnings; and a picture.
 
-    Nothing is trained; a script is run up to its first training.
+    Nothing is trained; a script is run up to its first training. Its own options come after two
+    dashes: explain SCRIPT -- --lr 0.1
     """
     from . import explain as explaining
     from .networks import Network, axes

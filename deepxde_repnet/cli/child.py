@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -16,7 +17,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from .output import FAILED, plain
+from .output import FAILED, INTERRUPTED, plain
 
 #: How much of what a run printed last is kept for its error message.
 TAIL = 15
@@ -93,7 +94,8 @@ class Processes:
                 finally:
                     self._running.discard(process)
                     _end(process)
-            if self.closed:
+            # Ctrl-C goes to all processes of a terminal, and that one may have been the first.
+            if self.closed or code in (INTERRUPTED, -signal.SIGINT):
                 raise KeyboardInterrupt
             found = json.loads(record.read_text("utf-8")) if record.exists() else {}
             lines = log.read_text("utf-8", "replace").rstrip().splitlines()

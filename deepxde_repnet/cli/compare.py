@@ -98,8 +98,6 @@ def compare(
     try:
         with _progress(len(jobs), len(done), output) as advance:
             for job, found in parallel(joblib.delayed(one)(job) for job in todo):
-                if found["code"] == -2:  # by Ctrl-C, which its process got too
-                    raise KeyboardInterrupt
                 done[job] = _outcome(job, found)
                 _store(files[job], identities[job], done[job])
                 advance(f"{job.net}, seed {job.seed}: {_said(done[job])}")

@@ -64,7 +64,12 @@ class Output:
 def sheet(*columns: str, title: str | None = None, heading: bool = True) -> Table:
     """An empty table with these columns; the first is for names, and is not broken into lines."""
     grid = Table(
-        title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, show_header=heading
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        box=SIMPLE_HEAD,
+        show_header=heading,
+        min_width=min(len(title or ""), 78),  # or the title would be broken where the table ends
     )
     for i, column in enumerate(columns):
         grid.add_column(column, no_wrap=i == 0)

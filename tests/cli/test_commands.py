@@ -17,6 +17,7 @@ import tomllib
 from cli.catalogue import SCRIPTS
 from cli.support import ROOT, command
 
+from deepxde_repnet.cli.app import main
 from deepxde_repnet.cli.bundled import PROBLEMS
 
 
@@ -38,22 +39,32 @@ from deepxde_repnet.cli.bundled import PROBLEMS
         (["run", "helmholtz-2d", "--backend", "theano"], "none of pytorch"),
         (["swap", "missing.py"], "is not there"),
         (["swap", "--diff", "--compare", "empty.py"], "run nothing"),
-        (["swap", "--iterations", "0", "empty.py"], "x>=1"),
+        (["swap", "--iterations", "0", "empty.py"], "--iterations"),
         (["swap", "--json", "empty.py"], "the script talks"),
-        (["compare", "empty.py", "--nets", "FNN"], "takes no arguments"),
+        (["compare", "function-1d", "--", "--x"], "takes no arguments"),
         (["compare", "--nets", "FNN:sin", "empty.py"], "for bundled problems"),
         (["compare", "--in-place", "--jobs", "2", "empty.py"], "--jobs 1"),
         (["explain", "lshape-2d"], "no network is calibrated"),
     ],
 )
-def test_wrong_usage(tmp_path, arguments, said):
+def test_wrong_usage(tmp_path, monkeypatch, capsys, arguments, said):
     (tmp_path / "empty.py").write_text("")
-    if arguments[:2] == ["compare", "empty.py"]:
-        arguments = ["compare", "function-1d", "--nets", "FNN"]
-    done = command(*arguments, folder=tmp_path)
-    assert done.returncode == 2, done.stderr
-    assert said in " ".join(done.stderr.replace("│", " ").split())
-    assert done.stdout == ""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setattr(sys, "argv", ["deepxde-repnet", *arguments])
+    with pytest.raises(SystemExit) as end:
+        main()
+    assert end.value.code == 2
+    found = capsys.readouterr()
+    assert said in " ".join(found.err.replace("│", " ").split())
+    assert found.out == ""
+
+
+def test_wrong_usage_of_the_command_itself(tmp_path):
+    for arguments in (["run", "helmholtz"], ["swap"]):
+        done = command(*arguments, folder=tmp_path)
+        assert done.returncode == 2 and done.stdout == ""
+        assert "helmholtz-2d" in done.stderr or "SCRIPT" in done.stderr
 
 
 def test_backends_are_chosen_without_deepxde(tmp_path):
@@ -188,12 +199,13 @@ def test_explain_a_script_and_a_problem(tmp_path):
 
 
 def test_compare_goes_on_where_it_stopped(tmp_path):
-    call = ["compare", "--nets", "FNN,RepFNN", "--seeds", "1", "--iterations", "3", "--json"]
+    call = ["compare", "with_helper.py", "--nets", "FNN,RepFNN", "--seeds", "1", "--json"]
+    call += ["--iterations", "3"]
     for name in ("with_helper.py", "helper_networks.py"):
         shutil.copy(SCRIPTS / name, tmp_path)
-    first = command(*call, "--jobs", "2", "with_helper.py", folder=tmp_path)
+    first = command(*call, "--jobs", "2", folder=tmp_path)
     assert first.returncode == 0, first.stderr
-    again = command(*call, "with_helper.py", folder=tmp_path)
+    again = command(*call, folder=tmp_path)
     assert "2 of 2 runs are in" in again.stderr
     assert json.loads(again.stdout) == json.loads(first.stdout)
     found = json.loads(first.stdout)
@@ -205,7 +217,7 @@ def test_compare_goes_on_where_it_stopped(tmp_path):
     left = {p.name for p in tmp_path.iterdir()}
     assert left == {"with_helper.py", "helper_networks.py", "with_helper-compare"}
     (tmp_path / "with_helper.py").write_text("raise ValueError('broken')")
-    broken = command(*call, "with_helper.py", folder=tmp_path)
+    broken = command(*call, folder=tmp_path)
     assert broken.returncode == 1 and "broken" in broken.stderr
 
 
