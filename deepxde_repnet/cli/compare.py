@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -89,21 +90,34 @@ def compare(
     processes = Processes(threads=max((os.cpu_count() or 1) // at_once, 1))
     interrupted = False
 
-    def one(job: Job) -> tuple[Job, dict[str, Any]]:
-        with _workplace(job.script and not in_place) as folder:
-            return job, processes.run(job, folder)
+    def stop(*_: Any) -> None:
+        """joblib waits for what runs before it passes on an interruption: that is ended first."""
+        processes.close()
+        raise KeyboardInterrupt
+
+    usual = signal.signal(signal.SIGINT, stop)
+
+    def one(job: Job) -> tuple[Job, dict[str, Any] | None]:
+        try:
+            with _workplace(job.script and not in_place) as folder:
+                return job, processes.run(job, folder)
+        except KeyboardInterrupt:  # in a thread it would end that, and joblib wait for ever
+            return job, None
 
     # Threads, which wait for processes.
     parallel = joblib.Parallel(n_jobs=at_once, prefer="threads", return_as="generator_unordered")
     try:
         with _progress(len(jobs), len(done), output) as advance:
             for job, found in parallel(joblib.delayed(one)(job) for job in todo):
+                if found is None:
+                    raise KeyboardInterrupt
                 done[job] = _outcome(job, found)
                 _store(files[job], identities[job], done[job])
                 advance(f"{job.net}, seed {job.seed}: {_said(done[job])}")
     except KeyboardInterrupt:
         interrupted = True
     finally:
+        signal.signal(signal.SIGINT, usual)
         processes.close()
     if interrupted:
         output.warn(

@@ -87,13 +87,14 @@ def run(request: Request, output: Output) -> tuple[dict[str, Any], Table]:
     assert script is not None
     if request.optimizer != ADAM:
         bundled.check_backend(request.name, script, _host.backend_name)
-    if request.float_type is not None:
-        _host.set_float(request.float_type)
-    _host.set_seed(request.seed)
     execute = _solve if request.solves else _train
+    said = io.StringIO()
     try:
-        module = bundled.load(script)
-        return execute(request, module, output)
+        with _overheard(said, output):
+            if request.float_type is not None:
+                _host.set_float(request.float_type)
+            _host.set_seed(request.seed)
+            return execute(request, bundled.load(script), said, output)
     except Failure:
         raise
     except Exception as error:
@@ -115,7 +116,9 @@ def _common(request: Request) -> dict[str, Any]:
     }
 
 
-def _train(request: Request, module: ModuleType, output: Output) -> tuple[dict[str, Any], Table]:
+def _train(
+    request: Request, module: ModuleType, said: io.StringIO, output: Output
+) -> tuple[dict[str, Any], Table]:
     from .. import _host
     from .watch import watch
 
@@ -126,12 +129,10 @@ def _train(request: Request, module: ModuleType, output: Output) -> tuple[dict[s
     # The hooks that come later are the outer ones: the bar sees what the request has set.
     found = watch(bar=not output.quiet, at_once=AT_ONCE)
     _set_training(request)
-    said = io.StringIO()
     interrupted = False
     start = time.perf_counter()
     try:
-        with _overheard(said, output):
-            module.train(model, *unknowns)
+        module.train(model, *unknowns)
     except KeyboardInterrupt:
         interrupted = True
     elapsed = time.perf_counter() - start
@@ -159,7 +160,9 @@ def _train(request: Request, module: ModuleType, output: Output) -> tuple[dict[s
     return data_found, _table(data_found)
 
 
-def _solve(request: Request, module: ModuleType, output: Output) -> tuple[dict[str, Any], Table]:
+def _solve(
+    request: Request, module: ModuleType, said: io.StringIO, output: Output
+) -> tuple[dict[str, Any], Table]:
     from .. import _host, solve
 
     _host.set_float("float64")
