@@ -106,6 +106,12 @@ class Processes:
                 **found,
             }
 
+    def stop(self) -> None:
+        """Ask what still runs to end, and wait for nothing: a signal handler may call this."""
+        self.closed = True
+        for process in list(self._running):
+            process.terminate()
+
     def close(self) -> None:
         """End what still runs."""
         self.closed = True

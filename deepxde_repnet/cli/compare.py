@@ -92,7 +92,7 @@ def compare(
 
     def stop(*_: Any) -> None:
         """joblib waits for what runs before it passes on an interruption: that is ended first."""
-        processes.close()
+        processes.stop()
         raise KeyboardInterrupt
 
     usual = signal.signal(signal.SIGINT, stop)

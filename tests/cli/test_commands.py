@@ -236,7 +236,10 @@ def test_interrupted_compare_keeps_what_is_finished(tmp_path):
         time.sleep(0.2)
     time.sleep(2)
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=60)
+    try:
+        _, said = process.communicate(timeout=60)
+    finally:
+        process.kill()
     assert process.returncode == 130
     assert "0 of 2 runs are kept" in said and "Traceback" not in said
 
