@@ -22,7 +22,7 @@ OUT = ROOT / "docs" / "_static" / "terminal"
 RECORDED = {
     "help": ["--help"],
     "list": ["list"],
-    "run": ["run", "poisson-1d-multiscale", "--iterations", "500", "--out", "poisson"],
+    "run": ["run", "poisson-1d-multiscale", "--iterations", "100", "--out", "poisson"],
     "solve": ["run", "helmholtz-2d", "--optimizer", "solve"],
     "swap_help": ["swap", "--help"],
     "swap": ["swap", "--compare", "--iterations", "300", "poisson_1d_dirichlet.py"],
