@@ -2,7 +2,7 @@
 
     python benchmarks/swap_scripts.py [--backends pytorch jax ...]
 
-One process a backend, each script in a folder of its own. What is looked at: that it ends with its
+One process a backend, one more for double precision, and each script in a folder of its own. What is looked at: that it ends with its
 own exit code, that its networks are replaced, and that no file changes but those that the script
 writes itself. The table goes to ``docs/_tables/swap_scripts.rst``.
 """
