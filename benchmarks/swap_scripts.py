@@ -2,9 +2,9 @@
 
     python benchmarks/swap_scripts.py [--backends pytorch jax ...]
 
-One process a backend and one more for double precision, and a folder for each script. What is looked
-at: that a script ends with its own exit code, that its networks are replaced, and that no file
-changes but those that it writes itself. The table goes to ``docs/_tables/swap_scripts.rst``.
+One process a backend and one more for double precision, and a folder for each script. What is
+looked at: that a script ends with its own exit code, that its networks are replaced, and that no
+file changes but those that it writes itself. The table goes to ``docs/_tables/swap_scripts.rst``.
 """
 
 from __future__ import annotations
