@@ -6,6 +6,9 @@ DEMO_VENV ?= .venv-demo
 # -x: the first failing test ends the run. `make test PYTEST_ARGS=` shows them all.
 PYTEST_ARGS ?= -x
 
+# Tests side by side, one thread each.
+WORKERS ?= 2
+
 # Experiments side by side, one thread each.
 JOBS ?= 1
 
@@ -35,7 +38,7 @@ help:
 	@echo "make constraints  write constraints.txt from $(VENV)"
 	@echo "make paper        every experiment, table and figure of docs/experiments.rst; hours, resumable (JOBS=$(JOBS))"
 	@echo "make clean        remove what was built; make distclean: the environments too"
-	@echo "Settings: PYTHON=$(PYTHON) VENV=$(VENV) DEMO_VENV=$(DEMO_VENV) PYTEST_ARGS='$(PYTEST_ARGS)'"
+	@echo "Settings: PYTHON=$(PYTHON) VENV=$(VENV) DEMO_VENV=$(DEMO_VENV) WORKERS=$(WORKERS) PYTEST_ARGS='$(PYTEST_ARGS)'"
 
 demo:
 	@command -v $(PYTHON) >/dev/null || { \
@@ -56,7 +59,7 @@ peers: env
 
 # pytest comes last, so that its closing line is the last one.
 test: env lint layout docs
-	@$(PY) -m pytest --no-header $(PYTEST_ARGS) || { \
+	@$(PY) -m pytest --no-header -n $(WORKERS) --dist loadgroup $(PYTEST_ARGS) || { \
 	  echo "make: a test failed; what it expected stands above. One test by itself:" >&2; \
 	  echo "make: DDE_BACKEND=$(DDE_BACKEND) $(PY) -m pytest FILE::NAME" >&2; \
 	  exit 1; }

@@ -13,27 +13,36 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Box",
+    "FirstLayerRecorder",
+    "FourierFNN",
     "RepDeepONet",
     "RepDeepONetCartesianProd",
     "RepFNN",
     "RepPFNN",
     "RepSpec",
+    "ResidualSpectrumRecorder",
     "Solution",
+    "SpectrumRecorder",
+    "dynamics",
+    "frequencies",
     "magnitude",
+    "modes",
+    "records",
     "solve",
     "spectrum",
 ]
 
 if TYPE_CHECKING or not _command.is_waiting():
-    from . import _host
+    from . import _host, records
     from .calibrate import calibrate as _calibrate
     from .calibrate import check_prediction_points as _check_prediction_points
-    from .nets import RepDeepONet, RepDeepONetCartesianProd, RepFNN, RepPFNN
+    from .nets import FourierFNN, RepDeepONet, RepDeepONetCartesianProd, RepFNN, RepPFNN
     from .solver import Solution, solve
     from .spec import Box, RepSpec
-    from .theory import magnitude, spectrum
+    from .theory import dynamics, frequencies, magnitude, modes, spectrum
+    from .train.instruments import FirstLayerRecorder, ResidualSpectrumRecorder, SpectrumRecorder
 
-    for _name in ("RepFNN", "RepPFNN", "RepDeepONet", "RepDeepONetCartesianProd"):
+    for _name in ("FourierFNN", "RepFNN", "RepPFNN", "RepDeepONet", "RepDeepONetCartesianProd"):
         _host.register_network(globals()[_name])
     _host.before("compile", _calibrate)
     _host.before("predict", _check_prediction_points)
@@ -41,7 +50,7 @@ else:
 
     def __getattr__(name: str) -> object:
         """A public name before the command has loaded the package, as a user's script asks it."""
-        if name in __all__ and name not in globals():
+        if name in __all__ and _command.is_waiting():
             _command.load()
             return globals()[name]
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

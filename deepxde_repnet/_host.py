@@ -13,7 +13,7 @@ import inspect
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -33,7 +33,7 @@ from deepxde.optimizers.config import LBFGS_options  # noqa: E402
 
 backend_name: str = dde.backend.backend_name
 Model = dde.Model
-Callback = dde.callbacks.Callback
+Callback: Any = dde.callbacks.Callback
 # Not on JAX.
 DeepONet: Any = getattr(dde.nn, "DeepONet", None)
 DeepONetCartesianProd: Any = getattr(dde.nn, "DeepONetCartesianProd", None)
@@ -93,6 +93,13 @@ def bounding_box(geometry: Any) -> tuple[Any, Any] | None:
         return None
     lower, upper = geometry.bbox
     return np.ravel(lower), np.ravel(upper)
+
+
+def fills(geometry: Any, points: np.ndarray) -> bool:
+    """Whether all points (N, d) are inside of a geometry; at any time of a ``GeometryXTime``."""
+    if hasattr(geometry, "timedomain"):
+        geometry, points = geometry.geometry, points[:, :-1]
+    return bool(np.all(geometry.inside(points)))
 
 
 # ---------------------------------------------------------------------------------------------
@@ -189,6 +196,11 @@ def geometry(data: Any) -> Any:
     """The problem's geometry, or None (a data set has none); an operator's is its equation's."""
     geom = getattr(data, "geom", None)
     return getattr(getattr(data, "pde", None), "geom", None) if geom is None else geom
+
+
+def has_time(data: Any) -> bool:
+    """Whether the last coordinate of a problem is time."""
+    return isinstance(geometry(data), dde.geometry.GeometryXTime)
 
 
 def operator_inputs(data: Any) -> tuple[np.ndarray, np.ndarray] | None:
@@ -515,6 +527,115 @@ def _residuals_paddle(
     finally:
         model.net.auxiliary_vars = saved
 
+
+class Wave(NamedTuple):
+    """``amplitude · sin(k·x + phase)``, another wave at each of N points.
+
+    Attributes:
+        amplitude, phase: Shape (N, 1).
+        k: Radians per unit of the coordinates, shape (N, d).
+    """
+
+    amplitude: np.ndarray
+    k: np.ndarray
+    phase: np.ndarray
+
+
+def wave_residuals(
+    data: Any, x: np.ndarray, waves: list[Wave], variables: Any = ()
+) -> list[np.ndarray]:
+    """Residuals of each equation at N points for a sum of waves, (N,) each.
+
+    Derivatives are taken at each point by itself, so that one call serves waves of N kinds.
+    """
+    x = np.asarray(x, real(np))
+    waves = [Wave(*(np.array(part, real(np)) for part in wave)) for wave in waves]
+    dde.grad.clear()
+    try:
+        errors = _WAVES[backend_name](data, x, waves, variables)
+    finally:
+        dde.grad.clear()
+    return [np.broadcast_to(_to_float(e).ravel(), len(x)) for e in errors]
+
+
+def _sum_of_waves(waves: list[Wave], x: Any, sine: Any, total: Any, constant: Any) -> Any:
+    field = None
+    for wave in waves:
+        phase = total(constant(wave.k) * x) + constant(wave.phase)
+        term = constant(wave.amplitude) * sine(phase)
+        field = term if field is None else field + term
+    return field
+
+
+def _equations(data: Any, x: Any, u: Any) -> list[Any]:
+    return _as_list(data.pde(x, (u, None) if dde.config.autodiff == "forward" else u))
+
+
+def _waves_torch(data: Any, x: np.ndarray, waves: list[Wave], variables: Any) -> list[Any]:
+    torch = dde.backend.torch
+    inputs = torch.as_tensor(x).requires_grad_()
+    u = _sum_of_waves(waves, inputs, torch.sin, lambda z: z.sum(-1, keepdim=True), torch.as_tensor)
+    return [e.detach().cpu() for e in _equations(data, inputs, u)]
+
+
+def _waves_of_graph(tf: Any, data: Any, inputs: Any, waves: list[Wave]) -> list[Any]:
+    u = _sum_of_waves(
+        waves, inputs, tf.sin, lambda z: tf.reduce_sum(z, axis=-1, keepdims=True), tf.constant
+    )
+    return _equations(data, inputs, u)
+
+
+def _waves_tensorflow(data: Any, x: np.ndarray, waves: list[Wave], variables: Any) -> list[Any]:
+    tf = dde.backend.tf
+    points = tf.constant(x)
+    graph = tf.function(
+        lambda inputs: _waves_of_graph(tf, data, inputs, waves), autograph=False
+    ).get_concrete_function(points)
+    return list(graph(points))
+
+
+def _waves_tensorflow_v1(data: Any, x: np.ndarray, waves: list[Wave], variables: Any) -> list[Any]:
+    tf = dde.backend.tf
+    return list(_run_v1(_waves_of_graph(tf, data, tf.constant(x), waves), {}))
+
+
+def _waves_jax(data: Any, x: np.ndarray, waves: list[Wave], variables: Any) -> list[Any]:
+    jax = dde.backend.jax
+    values = [v.value for v in variables]
+
+    def at_one_point(point: Any, own: Any) -> list[Any]:
+        def field(p: Any) -> Any:
+            return _sum_of_waves(
+                [Wave(*parts) for parts in own],
+                p,
+                jax.numpy.sin,
+                lambda z: z.sum(-1, keepdims=True),
+                lambda constant: constant,
+            )
+
+        u = field(point)[None], field
+        return [e.reshape(()) for e in _as_list(_pde_of_jax(data, point[None], u, values))]
+
+    own = [tuple(jax.numpy.asarray(part) for part in wave) for wave in waves]
+    return list(jax.jit(jax.vmap(at_one_point))(jax.numpy.asarray(x), own))
+
+
+def _waves_paddle(data: Any, x: np.ndarray, waves: list[Wave], variables: Any) -> list[Any]:
+    paddle = dde.backend.paddle
+    inputs = paddle.to_tensor(x, stop_gradient=False)
+    u = _sum_of_waves(
+        waves, inputs, paddle.sin, lambda z: paddle.sum(z, -1, keepdim=True), paddle.to_tensor
+    )
+    return _equations(data, inputs, u)
+
+
+_WAVES = {
+    "pytorch": _waves_torch,
+    "tensorflow": _waves_tensorflow,
+    "tensorflow.compat.v1": _waves_tensorflow_v1,
+    "jax": _waves_jax,
+    "paddle": _waves_paddle,
+}
 
 _RESIDUALS = {
     "pytorch": _residuals_torch,
@@ -1100,3 +1221,115 @@ def wave_data() -> Any:
     """Values of a wave at 64 points: the least that there is to train on."""
     interval = dde.geometry.Interval(0, 1)
     return dde.data.Function(interval, lambda x: np.sin(4 * np.pi * x), 64, 64)
+
+
+# ---------------------------------------------------------------------------------------------
+# For callbacks: the state of a training, and the model evaluated at points of one's own
+
+
+def step(model: Any) -> int:
+    """Number of training steps done, over all calls of ``Model.train``."""
+    return int(model.train_state.step)
+
+
+def session(model: Any) -> Any:
+    """The model's session under tensorflow.compat.v1, else None."""
+    return getattr(model, "sess", None)
+
+
+def synchronize(model: Any) -> None:
+    """Wait until the steps asked for are done: on an accelerator, and with JAX, they lag behind."""
+    if backend_name == "jax":
+        dde.backend.jax.block_until_ready(model.params)
+    elif backend_name == "pytorch" and dde.backend.torch.cuda.is_available():
+        dde.backend.torch.cuda.synchronize()
+    elif backend_name == "paddle" and dde.backend.paddle.device.is_compiled_with_cuda():
+        dde.backend.paddle.device.synchronize()
+    elif backend_name == "tensorflow" and tf().config.list_physical_devices("GPU"):
+        tf().test.experimental.sync_devices()
+
+
+def residual_function(model: Any) -> Callable[[np.ndarray], list[np.ndarray]]:
+    """The residuals of a model's equations as a function of points (N, d), compiled once.
+
+    ``Model.predict`` with the equation as its operator gives the same, but compiles at every call
+    (TensorFlow, JAX) or adds to the graph (tensorflow.compat.v1), and knows no auxiliary variables
+    on some backends and no unknowns on JAX. Parameters are those at the time of each call.
+
+    Args:
+        model: A compiled ``dde.Model`` of a ``dde.data.PDE`` or ``TimePDE``.
+
+    Returns:
+        Function that gives one array for each equation, (N, ...), in float64.
+    """
+    data, net = model.data, model.net
+    forward = dde.config.autodiff == "forward"
+    auxiliary = getattr(data, "auxiliary_var_fn", None)
+
+    def equations(x: Any, y: Any, given: Any) -> list[Any]:
+        dde.grad.clear()
+        try:
+            return _as_list(data.pde(x, y, *given))
+        finally:
+            dde.grad.clear()
+
+    def given_at(x: np.ndarray) -> list[np.ndarray]:
+        return [] if auxiliary is None else [auxiliary(x).astype(real(np))]
+
+    if backend_name in ("pytorch", "paddle"):
+        tensor = _leaf_of_torch if backend_name == "pytorch" else _leaf_of_paddle
+
+        def evaluate(x: np.ndarray) -> list[Any]:
+            net.eval()
+            inputs = tensor(x)
+            outputs = net(inputs)
+            given = [dde.backend.as_tensor(a) for a in given_at(x)]
+            return equations(inputs, (outputs, net) if forward else outputs, given)
+
+    elif backend_name == "tensorflow":
+
+        @tf().function(autograph=False)
+        def traced(inputs: Any, *given: Any) -> list[Any]:
+            outputs = net(inputs)
+            return equations(inputs, (outputs, net) if forward else outputs, given)
+
+        def evaluate(x: np.ndarray) -> list[Any]:
+            return traced(*(dde.backend.as_tensor(a) for a in (x, *given_at(x))))
+
+    elif backend_name == "tensorflow.compat.v1":
+        nodes = equations(net.inputs, net.outputs, [net.auxiliary_vars] if auxiliary else [])
+
+        def evaluate(x: np.ndarray) -> list[Any]:
+            values = dict(zip(["auxiliary_vars"], given_at(x), strict=False))
+            return model.sess.run(nodes, feed_dict=net.feed_dict(False, x, **values))
+
+    else:
+
+        @dde.backend.jax.jit
+        def compiled(parameters: Any, unknowns: Any, inputs: Any) -> list[Any]:
+            def outputs(points: Any) -> Any:
+                return net.apply(parameters, points, training=False)
+
+            return _as_list(_pde_of_jax(data, inputs, (outputs(inputs), outputs), unknowns))
+
+        def evaluate(x: np.ndarray) -> list[Any]:
+            return compiled(*model.params, x)
+
+    def function(x: np.ndarray) -> list[np.ndarray]:
+        return [_detached(r) for r in evaluate(np.asarray(x, dtype=real(np)))]
+
+    return function
+
+
+def _leaf_of_torch(x: np.ndarray) -> Any:
+    return dde.backend.torch.as_tensor(x).requires_grad_()
+
+
+def _leaf_of_paddle(x: np.ndarray) -> Any:
+    return dde.backend.paddle.to_tensor(x, stop_gradient=False)
+
+
+def _detached(tensor: Any) -> np.ndarray:
+    if backend_name == "tensorflow.compat.v1":
+        return np.asarray(tensor, dtype=float)
+    return np.asarray(dde.backend.to_numpy(tensor), dtype=float)

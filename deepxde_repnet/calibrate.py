@@ -14,7 +14,7 @@ import numpy as np
 from scipy.optimize import nnls
 
 from . import _host
-from .nets import RepNet, RepOperator, leaves_open
+from .nets import FourierNet, RepNet, RepOperator, completed_fourier, leaves_open
 from .spec import (
     SLOPE_PER_TARGET_WAVENUMBER,
     SLOPE_PER_WAVENUMBER,
@@ -23,6 +23,8 @@ from .spec import (
     RepSpec,
     slope_scale_from_wavenumber,
 )
+from .symbol import NoSymbol, Symbol, oscillation
+from .theory import frequencies
 from .theory.gain import fitting_gain, slope_preserving_gain
 from .theory.spectrum import resolved_wavenumber, wavenumber, wavenumber_from_gradient
 
@@ -32,6 +34,9 @@ LOWEST_WAVENUMBER = np.pi
 
 #: Share of sines in the first layer of a network that fits targets without an equation. Measured.
 SINES_OF_FITS = 1.0
+
+#: Where the band of a FourierFNN ends whose frequencies are left open, over the wavenumber.
+BAND_PER_WAVENUMBER = 2.0
 
 #: Output functions that an operator's wavenumber is estimated from, at most.
 MAX_FUNCTIONS = 32
@@ -117,8 +122,8 @@ def calibrate(model: Any, arguments: dict[str, Any]) -> None:
         )
     _check_finite(model.data, x, y)
     if not net.settled:
-        message = _settle(model, x, y, arguments)
-        _host.announce(message, arguments["verbose"])
+        settle = _settle_fourier if isinstance(net, FourierNet) else _settle
+        _host.announce(settle(model, x, y, arguments), arguments["verbose"])
     if _host.input_transform(net) is None:
         warn_outside(net, x)
 
@@ -128,9 +133,7 @@ def _settle(model: Any, x: np.ndarray, y: Any, arguments: dict[str, Any]) -> str
     x = np.asarray(x, dtype=float)
     domain, origin = _domain(model, x)
     estimate, fit = _estimate(model, x, y, arguments, domain.dim)
-    spread = np.ptp(x, axis=0) / 2
-    spread = np.where(spread > 0, spread, domain.half_width)
-    limit = resolved_wavenumber(len(x), spread) * domain.half_width
+    limit = _resolved(x, domain)
     notes: list[str] = []
     steepness = SLOPE_PER_WAVENUMBER
     if given.slope_scale is not None:
@@ -138,6 +141,7 @@ def _settle(model: Any, x: np.ndarray, y: Any, arguments: dict[str, Any]) -> str
     elif given.wavenumber is not None:
         wave, said = _one_each(net, "wavenumber", domain.dim, "coordinates"), "given"
     else:
+        estimate = _with_free_waves(model, estimate, domain, limit, arguments)
         wave, said = _wavenumber(net, estimate, domain, limit, notes)
         if fit:
             steepness = SLOPE_PER_TARGET_WAVENUMBER
@@ -147,6 +151,98 @@ def _settle(model: Any, x: np.ndarray, y: Any, arguments: dict[str, Any]) -> str
     )
     net.calibrate(spec)
     return message
+
+
+def _resolved(x: Array, domain: Box) -> Array:
+    """Highest wavenumber that training points x resolve, shape (d,), in normalised units."""
+    spread = np.ptp(x, axis=0) / 2
+    spread = np.where(spread > 0, spread, domain.half_width)
+    return np.asarray(resolved_wavenumber(len(x), spread) * domain.half_width)
+
+
+def _with_free_waves(
+    model: Any,
+    estimate: Estimate | None,
+    domain: Box,
+    limit: Array,
+    arguments: dict[str, Any],
+) -> Estimate | None:
+    """The estimate with, in time, at least the wavenumber of free waves with those in space.
+
+    The conditions of a wave equation say how its solution oscillates in space and nothing about
+    time; the equation does: ``p(k_x, k_t) = 0``. Where it has no symbol, or no such root as with
+    diffusion, the estimate is as it was.
+    """
+    if estimate is None or not _host.has_time(model.data):
+        return estimate
+    space = estimate.wavenumber[:-1]
+    highest = limit / domain.half_width
+    if not np.isfinite(space).all() or not np.any(space > 0) or np.any(space > highest[:-1]):
+        return estimate
+    try:
+        symbol = Symbol(model.data, domain, highest, _variables(arguments))
+        found = oscillation(symbol, np.append(space, 0.0), domain.dim - 1, float(highest[-1]))
+    except NoSymbol:
+        return estimate
+    if found is None or estimate.wavenumber[-1] >= found:
+        return estimate
+    sources = (*estimate.sources[:-1], "free waves of the equation")
+    return Estimate(np.append(space, found), sources)
+
+
+def _variables(arguments: dict[str, Any]) -> Any:
+    variables = arguments.get("external_trainable_variables") or []
+    return variables if isinstance(variables, (list, tuple)) else [variables]
+
+
+def _settle_fourier(model: Any, x: np.ndarray, y: Any, arguments: dict[str, Any]) -> str:
+    """Complete a FourierFNN: its box, and its frequencies where they are not prescribed."""
+    net, given = model.net, model.net.given
+    x = np.asarray(x, dtype=float)
+    domain, origin = _domain(model, x)
+    name = type(net).__name__
+    transformed = _host.input_transform(net) is not None
+    box = _features_box(net, x) if transformed else domain
+    notes = [f"{box.dim} features over {box}"] if transformed else []
+    if given.frequencies is not None and not isinstance(given.frequencies, str):
+        joint, said = frequencies.parse(given.frequencies, box.dim), "frequencies given"
+    elif transformed:
+        raise ValueError(
+            f"{name}: frequencies are not worked out behind a feature transform, whose features "
+            f"have ranges of their own; give {name}(..., frequencies=...), in radians per unit of "
+            "the features."
+        )
+    else:
+        limit = _resolved(x, domain)
+        symbol = None
+        if given.frequencies is not None:
+            symbol = _symbol(model, domain, limit / domain.half_width, arguments)
+        estimate, _ = _estimate(model, x, y, arguments, domain.dim)
+        estimate = _with_free_waves(model, estimate, domain, limit, arguments)
+        wave, source = _wavenumber(net, estimate, domain, limit, notes)
+        high = np.minimum(BAND_PER_WAVENUMBER * wave, limit / domain.half_width)
+        if symbol is None:
+            joint = tuple(frequencies.Uniform(0.0, float(k)) for k in high)
+            said = f"frequencies uniform up to {_show(high)} rad per unit length ({source})"
+        else:
+            # Below half a wave over the domain there is nothing to tell apart from a constant.
+            low = np.minimum(LOWEST_WAVENUMBER / 2 / domain.half_width, high / 2)
+            joint = frequencies.from_symbol(symbol, low, high)
+            said = f"frequencies of the operator up to {_show(high)} rad per unit length ({source})"
+    net.calibrate(completed_fourier(given, box, joint))
+    return f"{name}: " + ", ".join([f"domain {domain} ({origin})", said, *notes])
+
+
+def _symbol(model: Any, domain: Box, highest: Array, arguments: dict[str, Any]) -> Symbol:
+    """The symbol that a FourierFNN's frequencies are asked to come from."""
+    name = type(model.net).__name__
+    try:
+        return Symbol(model.data, domain, highest, _variables(arguments))
+    except NoSymbol as error:
+        raise ValueError(
+            f'{name}: frequencies="operator" needs one linear equation with constant coefficients, '
+            f"and {error}. Prescribe a distribution of deepxde_repnet.frequencies instead."
+        ) from None
 
 
 def _completed(
@@ -349,8 +445,7 @@ def _estimate(
 
 def _samples(model: Any, x: Array, y: Any, arguments: dict[str, Any]) -> list[_host.Samples] | None:
     """The problem's residuals at zero output, None where it fails; warns if one is not finite."""
-    variables = arguments.get("external_trainable_variables") or []
-    variables = variables if isinstance(variables, (list, tuple)) else [variables]
+    variables = _variables(arguments)
     name = type(model.net).__name__
     try:
         samples = _host.zero_residuals(model, np.asarray(x, _host.real(np)), y, variables)
@@ -359,8 +454,8 @@ def _samples(model: Any, x: Array, y: Any, arguments: dict[str, Any]) -> list[_h
             warnings.warn(
                 f"{name}: the problem could not be evaluated with zero for the network's output "
                 f"({type(error).__name__}: {error}), so it says nothing about its wavenumber; "
-                f"assuming one wave over the domain. Give {name}(..., wavenumber=...) in radians "
-                "per unit length, if the solution oscillates faster.",
+                "assuming one wave over the domain. If the solution oscillates faster, give "
+                f"{name}(..., {_option(model.net)}=...), in radians per unit length.",
                 UserWarning,
                 stacklevel=6,
             )
@@ -408,7 +503,7 @@ def _wavenumber(
         warnings.warn(
             f"{name}: neither the source term nor the conditions vary, so nothing says how fast "
             "the solution oscillates; assuming one wave over the domain. If it oscillates faster "
-            f"pass its wavenumber: {name}(..., wavenumber=...), in radians per unit length.",
+            f"give {name}(..., {_option(net)}=...), in radians per unit length.",
             UserWarning,
             stacklevel=5,
         )
@@ -423,8 +518,8 @@ def _wavenumber(
         warnings.warn(
             f"{name}: the problem's wavenumber {_show(normalised / domain.half_width)} is "
             f"higher than the training points resolve, {_show(limit / domain.half_width)}; the "
-            "slope scale is bounded by that. Train on more points, or on points drawn anew "
-            "(dde.callbacks.PDEPointResampler), and pass wavenumber=.",
+            "scale is bounded by that. Train on more points, or on points drawn anew "
+            f"(dde.callbacks.PDEPointResampler), and pass {_option(net)}=.",
             UserWarning,
             stacklevel=5,
         )
@@ -444,11 +539,7 @@ def _through_transform(
     with a little weight on equal scales where several features could serve. ``steepness`` stands
     for the 0.4.
     """
-    features = _host.transform_points(net, x)
-    lower, upper = features.min(axis=0), features.max(axis=0)
-    flat = ~(lower < upper)
-    lower, upper = np.where(flat, lower - 1.0, lower), np.where(flat, upper + 1.0, upper)
-    box = Box(lower, upper)
+    box = _features_box(net, x)
     if wave is None:
         return box, _one_each(net, "slope_scale", box.dim, "features")
     # The best step of a central difference, and the transform may be undefined outside the domain.
@@ -475,6 +566,19 @@ def _through_transform(
     )
     lowest = slope_scale_from_wavenumber(np.full(box.dim, LOWEST_WAVENUMBER), np.ones(box.dim))
     return box, np.maximum(np.sqrt(squares), np.minimum(lowest, np.sqrt(target.max())))
+
+
+def _option(net: Any) -> str:
+    """The argument that says how fast the solution oscillates."""
+    return "frequencies" if isinstance(net, FourierNet) else "wavenumber"
+
+
+def _features_box(net: Any, x: Array) -> Box:
+    """Range of the features of a transform at the training points."""
+    features = _host.transform_points(net, x)
+    lower, upper = features.min(axis=0), features.max(axis=0)
+    flat = ~(lower < upper)
+    return Box(np.where(flat, lower - 1.0, lower), np.where(flat, upper + 1.0, upper))
 
 
 def warn_outside(net: Any, x: Any) -> None:

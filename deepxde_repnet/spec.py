@@ -246,6 +246,56 @@ class RepSpec:
         return levels
 
 
+@dataclass(frozen=True)
+class FourierSpec(RepSpec):
+    """Specification of a network whose first layer is cos w·x and sin w·x, w drawn from ρ.
+
+    ``layer_sizes[1]`` features are half as many pairs: ``cos(w_i·(x - x_0))`` of all, then
+    ``sin(w_i·(x - x_0))``, x_0 the centre of the domain. In a ``RepSpec``'s terms all neurons are
+    sines, with the phase π/2 in the first half, the parameterization is "scaled" with the root mean
+    square of the drawn w for scale, and the hidden gain is 1.
+
+    Args:
+        frequencies: Distribution of w (``theory.frequencies``), "operator", or None while it is not
+            known.
+        trainable: Whether w is trained.
+
+    Raises:
+        ValueError: If ``layer_sizes[1]`` is odd or a list; otherwise as ``RepSpec``.
+    """
+
+    parameterization: str = "scaled"
+    frequencies: Any = None
+    trainable: bool = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        width = self.layer_sizes[1]
+        if any(isinstance(level, tuple) for level in self.layer_sizes):
+            raise ValueError(
+                f"layer_sizes={_as_lists(self.layer_sizes)} has parallel sub-networks; a "
+                "FourierFNN has one network: [inputs, features, hidden, ..., outputs]."
+            )
+        assert isinstance(width, int)
+        if width % 2:
+            raise ValueError(
+                f"layer_sizes={list(self.layer_sizes)} has {width} features after the input; they "
+                f"come in pairs of cos and sin, so write an even number, such as {width + 1}."
+            )
+        if not isinstance(self.trainable, bool):
+            raise ValueError(f"trainable={self.trainable!r} must be True or False.")
+
+    @property
+    def takes_sines(self) -> bool:
+        return False
+
+    @property
+    def n_sines(self) -> int:
+        width = self.layer_sizes[1]
+        assert isinstance(width, int)
+        return width
+
+
 def slope_scale_from_wavenumber(
     wavenumber: Array | Sequence[float],
     half_width: Array,

@@ -25,8 +25,17 @@ for _name, _value in ENVIRONMENT.items():
     os.environ.setdefault(_name, _value)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What shares a costly process or fixture stays together when tests run in several workers."""
+    for item in items:
+        params = getattr(getattr(item, "callspec", None), "params", {})
+        parts = [str(params[name]) for name in ("backend", "float_type") if name in params]
+        item.add_marker(pytest.mark.xdist_group("-".join([item.path.stem, *parts])))
+
+
 def run_python(
-    *arguments: str, backend: str, timeout: float = 300
+    *arguments: str, backend: str, timeout: float = 900
 ) -> subprocess.CompletedProcess[str]:
     """Run Python in a process of its own, where DeepXDE has the given backend.
 

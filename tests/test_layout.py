@@ -48,24 +48,33 @@ BASE = frozenset({"spec", "theory", "_host"})
 RULES = {
     "spec": Rule(),
     "theory": Rule(frozenset({"spec"})),
+    # What is recorded along training, as arrays and files: train writes it, plotting draws it.
+    "records": Rule(outside=frozenset({"numpy"})),
     # The one place that knows DeepXDE, which also has the framework in use: dde.backend.torch.
     "_host": Rule(outside=frozenset({"deepxde", "numpy"})),
     "nets": Rule(BASE, own_framework=True),
-    "calibrate": Rule(BASE | {"nets"}),
+    "symbol": Rule(frozenset({"spec", "_host"})),
+    "calibrate": Rule(BASE | {"nets", "symbol"}),
     "taylor": Rule(BASE | {"nets"}, own_framework=True),
     "solver": Rule(BASE | {"calibrate", "nets", "taylor"}, own_framework=True),
-    "train": Rule(BASE | {"calibrate", "nets", "taylor"}, SCIENCE | {"rich"}, own_framework=True),
+    "train": Rule(
+        BASE | {"records", "calibrate", "nets", "taylor"},
+        SCIENCE | {"rich"},
+        own_framework=True,
+    ),
     # Knows arrays, not models.
-    "plotting": Rule(frozenset({"spec", "theory"}), SCIENCE | {"matplotlib"}),
+    "plotting": Rule(frozenset({"spec", "theory", "records"}), SCIENCE | {"matplotlib"}),
     # Asked before anything else is imported, so it imports nothing.
     "_command": Rule(outside=frozenset()),
     "__init__": Rule(
-        BASE | {"calibrate", "nets", "taylor", "solver", "train", "plotting", "_command"},
+        BASE
+        | {"records", "calibrate", "nets", "taylor", "solver", "train", "plotting", "_command"},
         frozenset({"numpy"}),
     ),
     "cli": Rule(
         BASE
-        | {"calibrate", "nets", "taylor", "solver", "train", "plotting", "_command", "__init__"},
+        | {"records", "calibrate", "nets", "taylor", "solver", "train", "plotting"}
+        | {"_command", "__init__"},
         SCIENCE | {"joblib", "matplotlib", "rich", "typer"},
     ),
     # The command itself, where Python looks for it.
@@ -191,6 +200,7 @@ def test_imports_of_the_package():
         ("nets/jax.py", "class A:\n    from ..taylor import dual", "'nets' imports 'taylor'"),
         ("taylor/dual.py", "import_module('..solver', __package__)", "'taylor' imports 'solver'"),
         ("solver/report.py", "from ..train import callbacks", "'solver' imports 'train'"),
+        ("records.py", "from .train import instruments", "'records' imports 'train'"),
         ("plotting.py", "from .nets import pytorch", "'plotting' imports 'nets'"),
         ("plotting.py", "from . import _host", "'plotting' imports '_host'"),
         ("__init__.py", "from .cli import main", "'__init__' imports 'cli'"),
@@ -218,6 +228,7 @@ def test_planted_violation_is_found(tmp_path, path, source, expected):
         ("nets/jax.py", "from jax import numpy\nimport flax.linen as nn"),
         ("nets/__init__.py", "from importlib import import_module\nimport_module('.jax', 'x')"),
         ("__init__.py", "from .nets import RepFNN\nfrom . import theory"),
+        ("plotting.py", "import matplotlib.pyplot as plt\nfrom .records import SpectrumRecord"),
         ("cli.py", "from . import RepFNN, solve, train"),
     ],
 )

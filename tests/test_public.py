@@ -13,13 +13,21 @@ from deepxde_repnet.nets import RepNet, RepOperator
 def test_public_names():
     assert sorted(deepxde_repnet.__all__) == [
         "Box",
+        "FirstLayerRecorder",
+        "FourierFNN",
         "RepDeepONet",
         "RepDeepONetCartesianProd",
         "RepFNN",
         "RepPFNN",
         "RepSpec",
+        "ResidualSpectrumRecorder",
         "Solution",
+        "SpectrumRecorder",
+        "dynamics",
+        "frequencies",
         "magnitude",
+        "modes",
+        "records",
         "solve",
         "spectrum",
     ]
@@ -50,6 +58,7 @@ def test_public_names_of_an_operator():
 
 def test_importing_makes_the_networks_deepxde_s():
     assert dde.nn.RepFNN is deepxde_repnet.RepFNN
+    assert dde.nn.FourierFNN is deepxde_repnet.FourierFNN
     assert dde.nn.RepPFNN is deepxde_repnet.RepPFNN
     assert dde.nn.RepDeepONet is deepxde_repnet.RepDeepONet
     assert dde.nn.RepDeepONetCartesianProd is deepxde_repnet.RepDeepONetCartesianProd

@@ -31,7 +31,7 @@ import deepxde_repnet
 from deepxde_repnet import _host
 
 from . import store
-from .nets import NETS, TRUNKS
+from .nets import FOURIER, NETS, TRUNKS
 from .studies import SOLVE, STUDIES, Solve, Study
 
 MOMENTS = 25  # records of one training, evenly spaced in the logarithm of the time
@@ -328,7 +328,7 @@ def made(example: ModuleType, study: Study | Solve, seed: int = 0) -> tuple[Any,
 def constructor(net: str, data: Any) -> Any:
     """The network of this name, with the arguments of ``dde.nn.FNN`` or of an operator network."""
     if hasattr(data, "geom"):
-        table, domain = NETS, _host.bounding_box(data.geom)
+        table, domain = NETS | FOURIER, _host.bounding_box(data.geom)
     else:
         trunk_inputs = data.train_x[1]
         table, domain = TRUNKS, (trunk_inputs.min(axis=0), trunk_inputs.max(axis=0))

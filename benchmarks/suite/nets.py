@@ -15,7 +15,7 @@ import deepxde as dde
 import numpy as np
 import torch
 
-from deepxde_repnet import RepDeepONetCartesianProd, RepFNN
+from deepxde_repnet import FourierFNN, RepDeepONetCartesianProd, RepFNN
 
 
 def _tensor(values: Any) -> torch.Tensor:
@@ -263,6 +263,18 @@ NETS: dict[str, Constructor] = {
     "RepFNN half sines": _plain(RepFNN, sines=0.5),
     "RepFNN no sines": _plain(RepFNN, sines=0),
     "RepFNN sin": _plain(RepFNN, "sin"),
+}
+# Of benchmarks/fourier.py, beside the suite's own.
+FOURIER: dict[str, Constructor] = {
+    "FourierFNN": _plain(FourierFNN),
+    "FourierFNN operator": _plain(FourierFNN, frequencies="operator"),
+    "FourierFNN operator, fixed": _plain(FourierFNN, frequencies="operator", trainable=False),
+}
+# One normal distribution of the wavenumbers, of several widths in radians per unit length.
+WIDTHS = (5, 10, 20, 40, 80, 160)
+FOURIER |= {f"FourierFNN N({k})": _plain(FourierFNN, frequencies=k) for k in WIDTHS}
+FOURIER |= {
+    f"FourierFNN N({k}), fixed": _plain(FourierFNN, frequencies=k, trainable=False) for k in WIDTHS
 }
 
 

@@ -3,7 +3,7 @@
 import importlib
 
 from .. import _host
-from ._base import RepNet, leaves_open
+from ._base import FourierNet, RepNet, completed_fourier, leaves_open
 from ._operator import RepOperator
 
 _MODULES = {
@@ -20,17 +20,21 @@ if _host.backend_name not in _MODULES:
         f"{', '.join(_MODULES)}."
     )
 _module = importlib.import_module(f".{_MODULES[_host.backend_name]}", __name__)
+FourierFNN = _module.FourierFNN
 RepFNN = _module.RepFNN
 RepPFNN = _module.RepPFNN
 RepDeepONet = _module.RepDeepONet
 RepDeepONetCartesianProd = _module.RepDeepONetCartesianProd
 
 __all__ = [
+    "FourierFNN",
+    "FourierNet",
     "RepDeepONet",
     "RepDeepONetCartesianProd",
     "RepFNN",
     "RepNet",
     "RepOperator",
     "RepPFNN",
+    "completed_fourier",
     "leaves_open",
 ]

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from .. import _host
-from ..spec import DEFAULT_PARAMETERIZATION, Array, Box, RepSpec, slope_scale_from_wavenumber
+from ..spec import (
+    DEFAULT_PARAMETERIZATION,
+    Array,
+    Box,
+    FourierSpec,
+    RepSpec,
+    slope_scale_from_wavenumber,
+)
+from ..theory import frequencies as distributions
 from ..theory.gain import slope_preserving_gain
-from ..theory.initialize import Rep, Weights, draw
+from ..theory.initialize import Fourier, Rep, Weights, draw, draw_wavenumbers
 
 
 def make_spec(
@@ -56,6 +65,57 @@ def make_spec(
     )
 
 
+def make_fourier_spec(
+    layer_sizes: Any,
+    activation: Any,
+    kernel_initializer: Any,
+    *,
+    frequencies: Any = None,
+    trainable: bool = True,
+    domain: Any = None,
+    seed: int | None = None,
+) -> FourierSpec:
+    """The specification behind the arguments of a FourierFNN, validated.
+
+    Raises:
+        ValueError, TypeError: See ``FourierSpec`` and ``theory.frequencies.parse``.
+    """
+    if seed is None:
+        seed = int(np.random.randint(2**31 - 1))
+    spec = FourierSpec(
+        layer_sizes=layer_sizes,
+        activation=activation,
+        kernel_initializer=kernel_initializer,
+        domain=_box(domain),
+        seed=seed,
+        frequencies=frequencies,
+        trainable=trainable,
+    )
+    if isinstance(frequencies, str) and frequencies != "operator":
+        raise ValueError(
+            f'frequencies={frequencies!r} is not known; the one name is "operator", of the '
+            "equation; otherwise give a distribution of deepxde_repnet.frequencies."
+        )
+    if frequencies is None or isinstance(frequencies, str):
+        return spec
+    return replace(spec, frequencies=distributions.parse(frequencies, spec.dim))
+
+
+def completed_fourier(given: FourierSpec, domain: Box, joint: distributions.Joint) -> FourierSpec:
+    """The complete specification, for a layer whose inputs have this box.
+
+    The scale of the trained tensor is the root mean square of the wavenumbers that are drawn.
+    """
+    width = given.layer_sizes[1]
+    assert isinstance(width, int)
+    w = draw_wavenumbers(given, width // 2, joint) * domain.half_width
+    scale = np.sqrt((w**2).mean(axis=0))
+    scale = np.where(scale > 0, scale, 1.0)
+    spec = given.completed(domain, scale, 1.0, dim=domain.dim)
+    assert isinstance(spec, FourierSpec)
+    return replace(spec, frequencies=joint)
+
+
 def _box(domain: Any) -> Box | None:
     if domain is None or isinstance(domain, Box):
         return domain
@@ -76,6 +136,9 @@ def settled(given: RepSpec) -> RepSpec | None:
     """The complete specification where the user gave both domain and scale, else None."""
     if given.domain is None:
         return None
+    if isinstance(given, FourierSpec):
+        open_ = given.frequencies is None or isinstance(given.frequencies, str)
+        return None if open_ else completed_fourier(given, given.domain, given.frequencies)
     if given.slope_scale is not None:
         scale = np.array(given.slope_scale)
     elif given.wavenumber is not None:
@@ -88,12 +151,16 @@ def settled(given: RepSpec) -> RepSpec | None:
 
 def leaves_open(given: RepSpec) -> bool:
     """Whether the problem has a say beside domain and slope scale."""
+    if isinstance(given, FourierSpec):
+        return False
     return given.hidden_gain is None or (given.sines is None and given.takes_sines)
 
 
-def read_rep(layer: Any, read: Callable[[Any], Array]) -> Rep:
+def read_first(layer: Any, read: Callable[[Any], Array]) -> Rep | Fourier:
     """The parameters of a backend's first layer; ``read`` gives a tensor's values in float64."""
     direction = read(layer.direction)
+    if not hasattr(layer, "shift"):
+        return Fourier(direction)
     if layer.parameterization == "shift":
         direction = direction / read(layer.slope_scale)
     trained = layer.parameterization == "log-scale"
@@ -111,6 +178,7 @@ class RepNet:
 
     given: RepSpec
     settled: bool = False
+    _enough = "slope scale", "wavenumber"  # what it needs beside the domain: in words, as an option
     _ready: bool = False  # whether the first layer's box is that of its inputs
     _restored: bool = False  # whether that box was read from a file
 
@@ -141,6 +209,17 @@ class RepNet:
             seed=seed,
             sines=sines,
         )
+        self._begin(given, layer_sizes, activation, kernel_initializer, *args, **kwargs)
+
+    def _begin(
+        self,
+        given: RepSpec,
+        layer_sizes: Any,
+        activation: Any,
+        kernel_initializer: Any,
+        *args: Any,
+        **kwargs: Any,
+    ) -> None:
         # The kernels behind a name are our own draw, also where DeepXDE does not know the name.
         host_initializer = (
             "Glorot uniform" if isinstance(kernel_initializer, str) else kernel_initializer
@@ -184,16 +263,18 @@ class RepNet:
         if not self._restored:
             self.settled = self._ready = False
 
-    def to_numpy(self, session: Any = None) -> Weights:
+    def to_numpy(self, session: Any = None, *, levels: int | None = None) -> Weights:
         """The current parameters as NumPy arrays in float64.
 
         Args:
             session: Under tensorflow.compat.v1 the model's session (``model.sess``).
+            levels: How many levels to read, from the first; None reads all.
         """
         raise NotImplementedError
 
     def _uncalibrated(self) -> RuntimeError:
         name = type(self).__name__
+        options = self._enough
         if _host.input_transform(self) is not None:
             return RuntimeError(
                 f"{name} does not know the range of its features yet (a domain that is given is "
@@ -201,7 +282,36 @@ class RepNet:
                 "dde.Model(data, net).compile(...); call that first."
             )
         return RuntimeError(
-            f"{name} does not know its domain and slope scale yet. They are worked out by "
+            f"{name} does not know its domain and {options[0]} yet. They are worked out by "
             "dde.Model(data, net).compile(...); to use the network before or without that, give "
-            f"{name}(..., domain=(lower, upper), wavenumber=...)."
+            f"{name}(..., domain=(lower, upper), {options[1]}=...)."
         )
+
+
+class FourierNet(RepNet):
+    """Mixin of every FourierFNN; it comes before DeepXDE's class in the bases."""
+
+    _enough = "frequencies", "frequencies"
+
+    def __init__(
+        self,
+        layer_sizes: Any,
+        activation: Any,
+        kernel_initializer: Any,
+        *args: Any,
+        frequencies: Any = None,
+        trainable: bool = True,
+        domain: Any = None,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        given = make_fourier_spec(
+            layer_sizes,
+            activation,
+            kernel_initializer,
+            frequencies=frequencies,
+            trainable=trainable,
+            domain=domain,
+            seed=seed,
+        )
+        self._begin(given, layer_sizes, activation, kernel_initializer, *args, **kwargs)

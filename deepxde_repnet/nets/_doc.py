@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import TypeVar
 
-from ._base import RepNet
+from ._base import FourierNet, RepNet
 from ._operator import RepOperator
 
 _DOC = {
@@ -19,6 +19,14 @@ _DOC = {
 
     Every layer that takes the network's inputs, shared or parallel, is a RepNet layer as in
     ``RepFNN``. The positional arguments are those of this backend's ``dde.nn.PFNN``.
+""",
+    "FourierFNN": """Fully connected network on Fourier features whose wavenumbers you prescribe.
+
+    The first layer gives ``cos w_i·(x - x_0)`` and ``sin w_i·(x - x_0)``, x_0 the centre of the
+    domain, with w drawn from a distribution in radians per unit of the coordinates; ordinary layers
+    follow. Which wavenumbers are learned when is decided by that distribution (documentation page
+    "Spectral bias"). The positional arguments are those of this backend's ``dde.nn.FNN``;
+    ``layer_sizes[1]`` is the number of features, an even number.
 """,
     "RepDeepONet": """DeepONet with a RepNet trunk: a drop-in for ``dde.nn.DeepONet``.
 
@@ -59,6 +67,23 @@ _ARGUMENTS_OF_OPERATORS = """
             points, at ``Model.compile``; an error asks for it where they do not say.
 """
 
+_FOURIER = """
+    Args:
+        layer_sizes: ``[inputs, features, hidden, ..., outputs]``; half of the features are pairs'
+            cosines.
+        activation: Of the layers after the features: a name, a function or a list with one per
+            layer after the input, of which the first is not used.
+        kernel_initializer: Name or function; draws the kernels after the first layer.
+        frequencies: A distribution of ``deepxde_repnet.frequencies`` (``Normal``, ``Uniform``,
+            ``LogUniform``, ``StudentT``, ``Density``, ``Samples``), for all axes or a list with one
+            for each; a number for the scale of a normal one; an array of wavenumbers to draw from.
+            "operator": from the equation, ``ρ ∝ |p|^-2`` with p its symbol. None: uniform up to the
+            problem's wavenumber. The last two are worked out at ``Model.compile``.
+        trainable: Whether the wavenumbers are trained; False keeps them as they are drawn.
+        domain: Where the solution lives: as for ``RepFNN``.
+        seed: As for ``RepFNN``.
+"""
+
 _SHARED = """\
         slope_scale: s in normalised units, a number or one per axis, in place of ``wavenumber``.
         hidden_gain: Factor on the initial hidden kernels; None has it chosen with the slope scale.
@@ -88,19 +113,32 @@ _END = """
         reparameterization", arXiv 2606.16575.
 """
 
+_END_OF_FOURIER = """
+    Raises:
+        ValueError, TypeError: If an argument makes no sense; the message says what to write.
+
+    References:
+        M. Tancik et al., "Fourier features let networks learn high frequency functions in low
+        dimensional domains", NeurIPS 2020 (arXiv 2006.10739); arXiv 2405.14957 for what the
+        distribution does to training.
+"""
+
 Net = TypeVar("Net", bound=type)
 
 
 def document(cls: Net) -> Net:
     """Give a network its docstring and the signature that its ``__init__`` really accepts."""
     is_operator = issubclass(cls, RepOperator)
-    arguments = (
-        [_ARGUMENTS_OF_OPERATORS, _SHARED, _BRANCH] if is_operator else [_ARGUMENTS, _SHARED]
-    )
-    cls.__doc__ = "".join([_DOC[cls.__name__], *arguments, _END])
+    is_fourier = issubclass(cls, FourierNet)
+    arguments, end = [_ARGUMENTS, _SHARED], _END
+    if is_operator:
+        arguments = [_ARGUMENTS_OF_OPERATORS, _SHARED, _BRANCH]
+    elif is_fourier:
+        arguments, end = [_FOURIER], _END_OF_FOURIER
+    cls.__doc__ = "".join([_DOC[cls.__name__], *arguments, end])
     bases = [b for b in cls.__mro__[1:] if b.__module__.startswith("deepxde.")]
     host = inspect.signature(bases[0]).parameters.values()
-    mixin = RepOperator if is_operator else RepNet
+    mixin = RepOperator if is_operator else FourierNet if is_fourier else RepNet
     own = inspect.signature(mixin.__init__).parameters.values()
     positional = [p for p in host if p.kind is not p.KEYWORD_ONLY]
     keyword_only = [p for p in own if p.kind is p.KEYWORD_ONLY]

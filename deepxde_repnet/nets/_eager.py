@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from .. import _host
-from ..spec import Array, Box, RepSpec
-from ..theory.initialize import Dense, Rep, Weights
-from ._base import RepNet, read_rep
+from ..spec import Array, Box, FourierSpec, RepSpec
+from ..theory.initialize import Dense, Fourier, Rep, Weights, draw
+from ._base import RepNet, read_first
 
 
 class EagerRepNet(RepNet):
@@ -20,6 +20,7 @@ class EagerRepNet(RepNet):
 
     Attributes:
         _rep_layer: The first layer, of arrays and a parameterization; ``set`` calibrates it.
+        _fourier_layer: That of a FourierFNN, of arrays and whether they are trained.
         _tensor: A tensor with these values, in DeepXDE's float type.
         _numpy: The values of a tensor, in float64.
         _assign: Give a tensor these values, in place.
@@ -29,6 +30,8 @@ class EagerRepNet(RepNet):
     """
 
     _rep_layer: type
+    _fourier_layer: type
+    _frequencies: Any = None  # of a FourierFNN, once they are known
     _tensor: Callable[[Any], Any]
     _numpy: Callable[[Any], Array]
     _assign: Callable[[Any, Any], None]
@@ -43,7 +46,7 @@ class EagerRepNet(RepNet):
         # Share of the first layer's neurons that are sines; it must be known with the parameters.
         self.register_buffer("_sines", self._tensor(0.0))
         levels = _host.layers(self)
-        first = [self._rep_layer(arrays, self.given.parameterization) for arrays in weights[0]]
+        first = [self._first_layer(arrays) for arrays in weights[0]]
         if isinstance(levels[0], type(levels)):
             for j, layer in enumerate(first):
                 levels[0][j] = layer
@@ -55,6 +58,12 @@ class EagerRepNet(RepNet):
                     self._assign(self._kernel(layer), arrays.kernel)
         if callable(self.given.kernel_initializer):
             self._scale_hidden(self.given.hidden_gain or 1.0)
+
+    def _first_layer(self, arrays: Any) -> Any:
+        if isinstance(arrays, Fourier):
+            assert isinstance(self.given, FourierSpec)
+            return self._fourier_layer(arrays, self.given.trainable)
+        return self._rep_layer(arrays, self.given.parameterization)
 
     def _levels(self) -> list[list[Any]]:
         """The layers, level by level; parallel ones come in a container like that of the levels."""
@@ -73,13 +82,16 @@ class EagerRepNet(RepNet):
         first = self._levels()[0][0]
         center, half = self._numpy(first.center), self._numpy(first.half_width)
         domain = Box(tuple(center - half), tuple(center + half))
-        return self.given.completed(
+        spec = self.given.completed(
             domain,
             self._numpy(first.slope_scale),
             float(self._gain),
             dim=domain.dim,
             sines=float(self._sines),
         )
+        if isinstance(spec, FourierSpec) and self._frequencies is not None:
+            return replace(spec, frequencies=self._frequencies)
+        return spec
 
     def calibrate(self, spec: RepSpec) -> None:
         assert spec.domain is not None and spec.hidden_gain is not None
@@ -91,6 +103,11 @@ class EagerRepNet(RepNet):
             )
         for layer in self._levels()[0]:
             layer.set(spec.domain, np.array(spec.slope_scale))
+            if isinstance(spec, FourierSpec):
+                self._frequencies = spec.frequencies
+                first = draw(spec)[0][0]
+                assert isinstance(first, Fourier)
+                self._assign(layer.direction, first.direction)
         held = float(self._gain)
         if math.isnan(held):
             held = self.given.hidden_gain or 1.0
@@ -123,15 +140,15 @@ class EagerRepNet(RepNet):
             raise self._uncalibrated()
         return super().forward(inputs)
 
-    def to_numpy(self, session: Any = None) -> Weights:
+    def to_numpy(self, session: Any = None, *, levels: int | None = None) -> Weights:
         return [
             [
-                read_rep(layer, self._numpy)
-                if isinstance(layer, self._rep_layer)
+                read_first(layer, self._numpy)
+                if hasattr(layer, "direction")
                 else Dense(self._numpy(self._kernel(layer)), self._numpy(layer.bias))
                 for layer in level
             ]
-            for level in self._levels()
+            for level in self._levels()[:levels]
         ]
 
 
@@ -139,7 +156,9 @@ def set_weights(net: EagerRepNet, weights: Weights) -> None:
     """Set a network's parameters, in place; what ``to_numpy`` gives leaves it as it is."""
     for level, layers in zip(weights, net._levels(), strict=True):
         for arrays, layer in zip(level, layers, strict=True):
-            if isinstance(arrays, Rep):
+            if isinstance(arrays, Fourier):
+                net._assign(layer.direction, arrays.direction)
+            elif isinstance(arrays, Rep):
                 shift = layer.parameterization == "shift"
                 scale = net._numpy(layer.slope_scale) if shift else 1.0
                 net._assign(layer.direction, arrays.direction * scale)

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from .. import _host
-from ..spec import Array, RepSpec
-from ..theory.initialize import Rep
+from ..spec import Array, FourierSpec, RepSpec
+from ..theory.initialize import Fourier, Rep
 
 tf = _host.tf()
 
@@ -23,7 +23,7 @@ class RepDense(tf.keras.layers.Layer):
 
     def __init__(
         self,
-        weights: Rep,
+        weights: Any,
         parameterization: str,
         activation: Any = None,
         kernel_regularizer: Any = None,
@@ -44,7 +44,7 @@ class RepDense(tf.keras.layers.Layer):
         }
         self.draw(weights)
 
-    def draw(self, weights: Rep) -> None:
+    def draw(self, weights: Any) -> None:
         """Set the initial arrays, before the layer is built."""
         self._trained = {"direction": weights.direction, "shift": weights.shift}
         if self.parameterization == "log-scale":
@@ -87,9 +87,13 @@ class RepDense(tf.keras.layers.Layer):
             self._add(name, value, trainable=False)
         super().build(input_shape)
 
-    def _add(self, name: str, value: Array, **options: Any) -> None:
+    def _add(self, name: str, value: Array, trainable: bool, **options: Any) -> None:
         weight = self.add_weight(
-            name=name, shape=value.shape, initializer=constant(value), **options
+            name=name,
+            shape=value.shape,
+            initializer=constant(value),
+            trainable=trainable,
+            **options,
         )
         setattr(self, name, weight)
 
@@ -110,6 +114,35 @@ class RepDense(tf.keras.layers.Layer):
         if self.n_sines == 0:
             return others
         return tf.concat([tf.sin(z[:, : self.n_sines]), others], axis=1)
+
+
+class FourierDense(RepDense):
+    """First layer of a FourierFNN: cos w·(x - x_0) and then sin w·(x - x_0)."""
+
+    def __init__(self, weights: Fourier, frequencies_trained: bool, **options: Any) -> None:
+        self.frequencies_trained = frequencies_trained
+        super().__init__(weights, "scaled", **options)
+
+    def draw(self, weights: Any) -> None:
+        self._trained = {"direction": weights.direction}
+
+    def _add(self, name: str, value: Array, trainable: bool, **options: Any) -> None:
+        trained = trainable and self.frequencies_trained
+        super()._add(name, value, trainable=trained, **options)
+
+    def call(self, x: Any, training: Any = None) -> Any:
+        slope = self.direction * (self.slope_scale / self.half_width)
+        offset = -tf.reduce_sum(slope * self.center, axis=1)
+        z = tf.nn.bias_add(tf.matmul(x, tf.transpose(slope)), offset)
+        return tf.concat([tf.cos(z), tf.sin(z)], axis=1)
+
+
+def first_layer(spec: RepSpec, arrays: Rep | Fourier, **options: Any) -> RepDense:
+    """The Keras layer of a network's first arrays."""
+    if isinstance(arrays, Fourier):
+        assert isinstance(spec, FourierSpec)
+        return FourierDense(arrays, spec.trainable, **options)
+    return RepDense(arrays, spec.parameterization, **options)
 
 
 def constant(value: Array) -> Any:

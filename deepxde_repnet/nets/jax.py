@@ -10,9 +10,9 @@ import numpy as np
 from flax import linen
 
 from .. import _host
-from ..spec import Array, RepSpec
-from ..theory.initialize import Dense, Rep, Weights, draw
-from ._base import RepNet, leaves_open, make_spec, settled
+from ..spec import Array, FourierSpec, RepSpec
+from ..theory.initialize import Dense, Fourier, Rep, Weights, draw
+from ._base import FourierNet, RepNet, leaves_open, make_fourier_spec, make_spec, settled
 from ._doc import document
 
 
@@ -51,6 +51,28 @@ class RepDense(linen.Module):
         return self.param(name, lambda _: jnp.asarray(value, _host.real()))
 
 
+class FourierDense(linen.Module):
+    """First layer z of a FourierFNN, whose sines are cos w·(x - x_0) and then sin w·(x - x_0).
+
+    Frequencies that are fixed are constants of the traced function, like the box and the scale.
+    """
+
+    initial: Fourier
+    spec: FourierSpec
+
+    @linen.compact
+    def __call__(self, x: Any) -> Any:
+        dtype = _host.real()
+        assert self.spec.domain is not None
+        center, half = self.spec.domain.center, self.spec.domain.half_width
+        direction = jnp.asarray(self.initial.direction, dtype)
+        if self.spec.trainable:
+            direction = self.param("direction", lambda _: direction)
+        slope = direction * jnp.asarray(np.asarray(self.spec.slope_scale) / half, dtype)
+        z = x @ slope.T - (slope * jnp.asarray(center, dtype)).sum(1)
+        return jnp.concatenate([z + np.pi / 2, z], -1)
+
+
 def _sines_first(n: int, others: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """The activation of a layer: sin of its first n neurons, another of the others."""
 
@@ -65,21 +87,24 @@ class _JaxRepNet(RepNet):
 
     def __post_init__(self) -> None:
         if self.given is None:
-            self.given = make_spec(
-                self.layer_sizes,
-                self.activation,
-                self.kernel_initializer,
-                domain=self.domain,
-                wavenumber=self.wavenumber,
-                slope_scale=self.slope_scale,
-                hidden_gain=self.hidden_gain,
-                parameterization=self.parameterization,
-                seed=self.seed,
-                sines=self.sines,
-            )
+            self.given = self._make_given()
             self.spec = settled(self.given)
             self.settled = self.spec is not None and not leaves_open(self.given)
         super().__post_init__()
+
+    def _make_given(self) -> RepSpec:
+        return make_spec(
+            self.layer_sizes,
+            self.activation,
+            self.kernel_initializer,
+            domain=self.domain,
+            wavenumber=self.wavenumber,
+            slope_scale=self.slope_scale,
+            hidden_gain=self.hidden_gain,
+            parameterization=self.parameterization,
+            seed=self.seed,
+            sines=self.sines,
+        )
 
     def calibrate(self, spec: RepSpec) -> None:
         self.spec = spec
@@ -119,9 +144,11 @@ class _JaxRepNet(RepNet):
         last = depth + 1 == len(sizes) - 1
         return isinstance(sizes[depth + 1], tuple) or (last and isinstance(sizes[depth], tuple))
 
-    def _layer(self, arrays: Rep | Dense, units: int, hidden: bool) -> Any:
+    def _layer(self, arrays: Rep | Fourier | Dense, units: int, hidden: bool) -> Any:
         if isinstance(arrays, Rep):
             return RepDense(arrays, self.spec)
+        if isinstance(arrays, Fourier):
+            return FourierDense(arrays, self.spec)
         dtype = _host.real()
         if arrays.kernel is not None:
             kernel = jnp.asarray(arrays.kernel, dtype)
@@ -133,28 +160,35 @@ class _JaxRepNet(RepNet):
         # Flax keeps parameters in float32 unless told, whatever DeepXDE's float type is.
         return linen.Dense(units, kernel_init=kernel_init, param_dtype=dtype)
 
-    def to_numpy(self, session: Any = None) -> Weights:
+    def to_numpy(self, session: Any = None, *, levels: int | None = None) -> Weights:
         if self.params is None:
             if self.spec is None:
                 raise self._uncalibrated()
-            return draw(self.spec)
+            return draw(self.spec)[:levels]
         tree = self.params["params"]
         sizes = self.spec.fans
         result: Weights = []
-        for depth, level in enumerate(sizes):
+        for depth, level in enumerate(sizes[:levels]):
             names = (
                 [f"denses_{depth}_{j}" for j in range(len(level))]
                 if self._is_parallel(depth)
                 else [f"denses_{depth}"]
             )
-            result.append([self._read(tree[name]) for name in names])
+            result.append([self._read(tree.get(name)) for name in names])
         return result
 
-    def _read(self, arrays: Any) -> Rep | Dense:
+    def _read(self, arrays: Any) -> Rep | Fourier | Dense:
+        if arrays is None:  # frequencies that are fixed
+            assert self.spec is not None
+            first = draw(self.spec)[0][0]
+            assert isinstance(first, Fourier)
+            return first
         values = {name: np.asarray(value, dtype=float) for name, value in arrays.items()}
         if "direction" not in values:
             return Dense(values["kernel"], values["bias"])
         direction = values["direction"]
+        if "shift" not in values:
+            return Fourier(direction)
         if self.given.parameterization == "shift":
             direction = direction / np.asarray(self.spec.slope_scale)
         log_scale = values.get("log_scale", np.zeros(len(direction)))
@@ -189,6 +223,29 @@ class RepPFNN(_JaxRepNet, _host.PFNN, kw_only=True):
     given: RepSpec | None = None
     spec: RepSpec | None = None
     settled: bool = False
+
+
+@document
+class FourierFNN(FourierNet, _JaxRepNet, _host.FNN, kw_only=True):
+    frequencies: Any = None
+    trainable: bool = True
+    domain: Any = None
+    seed: int | None = None
+
+    given: FourierSpec | None = None
+    spec: FourierSpec | None = None
+    settled: bool = False
+
+    def _make_given(self) -> FourierSpec:
+        return make_fourier_spec(
+            self.layer_sizes,
+            self.activation,
+            self.kernel_initializer,
+            frequencies=self.frequencies,
+            trainable=self.trainable,
+            domain=self.domain,
+            seed=self.seed,
+        )
 
 
 class RepDeepONet:

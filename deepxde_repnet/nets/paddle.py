@@ -10,7 +10,8 @@ import paddle
 
 from .. import _host
 from ..spec import Array, Box
-from ..theory.initialize import Rep
+from ..theory.initialize import Fourier, Rep
+from ._base import FourierNet
 from ._doc import document
 from ._eager import EagerRepNet
 from ._operator import EagerOperator
@@ -27,20 +28,13 @@ class RepLinear(paddle.nn.Layer):
         n, d = weights.direction.shape
         self.parameterization = parameterization
         # With "shift" the trained tensor is w = s v: its scale is in the parameter itself.
-        self.direction = self._parameter(weights.direction)
-        self.shift = self._parameter(weights.shift)
+        self.direction = _parameter(self, weights.direction)
+        self.shift = _parameter(self, weights.shift)
         if parameterization == "log-scale":
-            self.log_scale = self._parameter(np.zeros(n))
+            self.log_scale = _parameter(self, np.zeros(n))
         self.register_buffer("slope_scale", _tensor(np.ones(d)))
         self.register_buffer("center", _tensor(np.zeros(d)))
         self.register_buffer("half_width", _tensor(np.ones(d)))
-
-    def _parameter(self, value: Array) -> Any:
-        return self.create_parameter(
-            shape=list(value.shape),
-            dtype=paddle.get_default_dtype(),
-            default_initializer=paddle.nn.initializer.Assign(_tensor(value)),
-        )
 
     def set(self, domain: Box, slope_scale: Array) -> None:
         if self.parameterization == "shift":
@@ -59,6 +53,42 @@ class RepLinear(paddle.nn.Layer):
                 slope = slope * paddle.exp(self.log_scale).unsqueeze(1)
         offset = (slope * (self.half_width * self.shift - self.center)).sum(1)
         return paddle.nn.functional.linear(x, slope.T, offset)
+
+
+class FourierLinear(paddle.nn.Layer):
+    """First layer z of a FourierFNN, whose sines are cos w·(x - x_0) and then sin w·(x - x_0).
+
+    Frequencies that are fixed are a buffer, which travels with the state dict.
+    """
+
+    def __init__(self, weights: Fourier, trainable: bool) -> None:
+        super().__init__()
+        d = weights.direction.shape[1]
+        if trainable:
+            self.direction = _parameter(self, weights.direction)
+        else:
+            self.register_buffer("direction", _tensor(weights.direction))
+        self.register_buffer("slope_scale", _tensor(np.ones(d)))
+        self.register_buffer("center", _tensor(np.zeros(d)))
+        self.register_buffer("half_width", _tensor(np.ones(d)))
+
+    def set(self, domain: Box, slope_scale: Array) -> None:
+        _assign(self.slope_scale, slope_scale)
+        _assign(self.center, domain.center)
+        _assign(self.half_width, domain.half_width)
+
+    def forward(self, x: Any) -> Any:
+        slope = self.direction * (self.slope_scale / self.half_width)
+        z = paddle.nn.functional.linear(x, slope.T, -(slope * self.center).sum(1))
+        return paddle.concat([z + np.pi / 2, z], -1)
+
+
+def _parameter(layer: Any, value: Array) -> Any:
+    return layer.create_parameter(
+        shape=list(value.shape),
+        dtype=paddle.get_default_dtype(),
+        default_initializer=paddle.nn.initializer.Assign(_tensor(value)),
+    )
 
 
 def _tensor(values: Any) -> Any:
@@ -93,6 +123,7 @@ class SinesFirst:
 
 class _PaddleRepNet(EagerRepNet):
     _rep_layer = RepLinear
+    _fourier_layer = FourierLinear
     _tensor = staticmethod(_tensor)
     _numpy = staticmethod(_numpy)
     _assign = staticmethod(_assign)
@@ -113,6 +144,11 @@ class RepFNN(_PaddleRepNet, _host.FNN):
 
 @document
 class RepPFNN(_PaddleRepNet, _host.PFNN):
+    pass
+
+
+@document
+class FourierFNN(FourierNet, _PaddleRepNet, _host.FNN):
     pass
 
 

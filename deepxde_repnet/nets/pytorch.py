@@ -10,7 +10,8 @@ import torch
 
 from .. import _host
 from ..spec import Array, Box
-from ..theory.initialize import Rep
+from ..theory.initialize import Fourier, Rep
+from ._base import FourierNet
 from ._doc import document
 from ._eager import EagerRepNet
 from ._operator import EagerOperator
@@ -54,6 +55,35 @@ class RepLinear(torch.nn.Module):
         return torch.nn.functional.linear(x, slope, offset)
 
 
+class FourierLinear(torch.nn.Module):
+    """First layer z of a FourierFNN, whose sines are cos w·(x - x_0) and then sin w·(x - x_0).
+
+    Frequencies that are fixed are a buffer: DeepXDE makes every parameter trainable.
+    """
+
+    def __init__(self, weights: Fourier, trainable: bool) -> None:
+        super().__init__()
+        d = weights.direction.shape[1]
+        direction = _tensor(weights.direction)
+        if trainable:
+            self.direction = torch.nn.Parameter(direction)
+        else:
+            self.register_buffer("direction", direction)
+        self.register_buffer("slope_scale", _tensor(np.ones(d)))
+        self.register_buffer("center", _tensor(np.zeros(d)))
+        self.register_buffer("half_width", _tensor(np.ones(d)))
+
+    def set(self, domain: Box, slope_scale: Array) -> None:
+        _assign(self.slope_scale, slope_scale)
+        _assign(self.center, domain.center)
+        _assign(self.half_width, domain.half_width)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        slope = self.direction * (self.slope_scale / self.half_width)
+        z = torch.nn.functional.linear(x, slope, -(slope * self.center).sum(1))
+        return torch.cat([z + np.pi / 2, z], -1)
+
+
 def _tensor(values: Any) -> torch.Tensor:
     return torch.tensor(values, dtype=_host.real())
 
@@ -93,6 +123,7 @@ class SinesFirst:
 
 class _TorchRepNet(EagerRepNet):
     _rep_layer = RepLinear
+    _fourier_layer = FourierLinear
     _tensor = staticmethod(_tensor)
     _numpy = staticmethod(_numpy)
     _assign = staticmethod(_assign)
@@ -113,6 +144,11 @@ class RepFNN(_TorchRepNet, _host.FNN):
 
 @document
 class RepPFNN(_TorchRepNet, _host.PFNN):
+    pass
+
+
+@document
+class FourierFNN(FourierNet, _TorchRepNet, _host.FNN):
     pass
 
 

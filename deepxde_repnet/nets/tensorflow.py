@@ -9,10 +9,10 @@ import numpy as np
 
 from .. import _host
 from ..spec import Array, Box, RepSpec
-from ..theory.initialize import Dense, Rep, Weights, draw
-from ._base import RepNet, read_rep
+from ..theory.initialize import Dense, Weights, draw
+from ._base import FourierNet, RepNet, read_first
 from ._doc import document
-from ._keras import RepDense, kernel_initializer, tf
+from ._keras import RepDense, first_layer, kernel_initializer, tf
 from ._operator import OperatorOfNets
 
 
@@ -24,14 +24,14 @@ class _TensorFlowRepNet(RepNet):
         # Keras tracks a list's elements only where they are inserted, not where they are replaced.
         ordinary = _parallel(denses.pop(0))
         first = [
-            RepDense(
+            first_layer(
+                self.given,
                 arrays,
-                self.given.parameterization,
                 activation=dense.activation,
                 kernel_regularizer=dense.kernel_regularizer,
             )
             for arrays, dense in zip(weights[0], ordinary, strict=True)
-            if isinstance(arrays, Rep)
+            if not isinstance(arrays, Dense)
         ]
         parallel = isinstance(self.given.layer_sizes[1], tuple)
         if parallel:
@@ -94,6 +94,7 @@ class _TensorFlowRepNet(RepNet):
 
     def load_weights(self, *args: Any, **kwargs: Any) -> Any:
         self._build_layers()
+        self.built = True  # Keras refuses a network that has not been called, although all is there
         return super().load_weights(*args, **kwargs)
 
     def call(self, inputs: Any, training: Any = False) -> Any:
@@ -101,16 +102,16 @@ class _TensorFlowRepNet(RepNet):
             raise self._uncalibrated()
         return super().call(inputs, training=training)
 
-    def to_numpy(self, session: Any = None) -> Weights:
+    def to_numpy(self, session: Any = None, *, levels: int | None = None) -> Weights:
         self._build_layers()
         return [
             [
-                read_rep(layer, _numpy)
+                read_first(layer, _numpy)
                 if isinstance(layer, RepDense)
                 else Dense(_numpy(layer.kernel), _numpy(layer.bias))
                 for layer in level
             ]
-            for level in self._levels()
+            for level in self._levels()[:levels]
         ]
 
 
@@ -129,6 +130,11 @@ class RepFNN(_TensorFlowRepNet, _host.FNN):
 
 @document
 class RepPFNN(_TensorFlowRepNet, _host.PFNN):
+    pass
+
+
+@document
+class FourierFNN(FourierNet, _TensorFlowRepNet, _host.FNN):
     pass
 
 

@@ -10,10 +10,10 @@ import numpy as np
 
 from .. import _host
 from ..spec import Array, Box, RepSpec
-from ..theory.initialize import Dense, Rep, Weights, draw
-from ._base import RepNet, read_rep, settled
+from ..theory.initialize import Dense, Weights, draw
+from ._base import FourierNet, RepNet, read_first, settled
 from ._doc import document
-from ._keras import RepDense, kernel_initializer, tf
+from ._keras import RepDense, first_layer, kernel_initializer, tf
 from ._operator import RepOperator
 
 
@@ -43,6 +43,7 @@ class _CompatV1RepNet(RepNet):
             raise self._uncalibrated()
         self._initial = draw(self._spec)
         self._layers: list[list[Any]] = [[] for _ in self._initial]
+        self._tensors: dict[int, Any] = {}
         super().build()
 
     def _dense(self, inputs: Any, units: int, activation: Any = None, use_bias: bool = True) -> Any:
@@ -51,10 +52,10 @@ class _CompatV1RepNet(RepNet):
             i for i, level in enumerate(self._layers) if len(level) < len(self._initial[i])
         )
         arrays = self._initial[depth][len(self._layers[depth])]
-        if isinstance(arrays, Rep):
-            layer = RepDense(
+        if not isinstance(arrays, Dense):
+            layer = first_layer(
+                self._spec,
                 arrays,
-                self.given.parameterization,
                 activation=activation,
                 kernel_regularizer=self.regularizer,
                 kernel_constraint=self.kernel_constraint,
@@ -75,16 +76,21 @@ class _CompatV1RepNet(RepNet):
             self.regularization_loss += tf.math.add_n(layer.losses)
         return outputs
 
-    def to_numpy(self, session: Any = None) -> Weights:
+    def to_numpy(self, session: Any = None, *, levels: int | None = None) -> Weights:
         if session is None:
             raise ValueError("under tensorflow.compat.v1 give the model's session: model.sess.")
 
+        # A tensor for each variable, once: every conversion adds to the graph.
+        tensors = self.__dict__.setdefault("_tensors", {})
+
         def read(variable: Any) -> Array:
-            return np.asarray(session.run(tf.convert_to_tensor(variable)), dtype=float)
+            if id(variable) not in tensors:
+                tensors[id(variable)] = tf.convert_to_tensor(variable)
+            return np.asarray(session.run(tensors[id(variable)]), dtype=float)
 
         return [
             [
-                read_rep(layer, read)
+                read_first(layer, read)
                 if isinstance(layer, RepDense)
                 else Dense(
                     read(layer.kernel),
@@ -92,7 +98,7 @@ class _CompatV1RepNet(RepNet):
                 )
                 for layer in level
             ]
-            for level in self._layers
+            for level in self._layers[:levels]
         ]
 
 
@@ -103,6 +109,11 @@ class RepFNN(_CompatV1RepNet, _host.FNN):
 
 @document
 class RepPFNN(_CompatV1RepNet, _host.PFNN):
+    pass
+
+
+@document
+class FourierFNN(FourierNet, _CompatV1RepNet, _host.FNN):
     pass
 
 
@@ -187,11 +198,10 @@ class _CompatV1Operator(RepOperator):
         depth, self._depth = self._depth, self._depth + 1
         arrays = self._initial[depth][0]
         layer: Any
-        if isinstance(arrays, Rep):
-            assert self._part.domain is not None
-            layer = RepDense(
+        if not isinstance(arrays, Dense):
+            layer = first_layer(
+                self._part,
                 arrays,
-                self._part.parameterization,
                 activation=activation,
                 kernel_regularizer=regularizer,
                 trainable=trainable,

@@ -20,7 +20,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from ..spec import Array, RepSpec
-from ..theory.initialize import Rep, Weights
+from ..theory.initialize import Dense, Weights
 
 Axes = tuple[int, ...]
 Tensor = Any
@@ -132,13 +132,14 @@ class Features:
 
     def _affine(self, spec: RepSpec, layer: Any) -> Affine:
         """Kernel (inputs, n) and bias (1, n) of a layer, the normalisation folded in."""
-        if isinstance(layer, Rep):
-            assert spec.domain is not None and spec.slope_scale is not None
-            slope = layer.slope(np.asarray(spec.slope_scale)) / spec.domain.half_width
-            offset = (slope * (spec.domain.half_width * layer.shift - spec.domain.center)).sum(1)
-            kernel, bias = slope.T, offset
-        else:
+        if isinstance(layer, Dense):
+            assert layer.kernel is not None
             kernel, bias = layer.kernel, layer.bias
+        else:
+            assert spec.domain is not None and spec.slope_scale is not None
+            slope, offset = layer.affine(np.asarray(spec.slope_scale))
+            slope = slope / spec.domain.half_width
+            kernel, bias = slope.T, offset - slope @ spec.domain.center
         return self._arrays.asarray(kernel), self._arrays.asarray(bias[None, :])
 
     @property

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..spec import Array, RepSpec
+from ..spec import Array, FourierSpec, RepSpec
+from . import frequencies
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,11 @@ class Rep:
         """w, shape (n, d), in normalised units, for the slope scale s of shape (d,)."""
         return slope_scale * np.exp(self.log_scale)[:, None] * self.direction
 
+    def affine(self, slope_scale: Array) -> tuple[Array, Array]:
+        """Kernel w (n, d) and offset b (n,) of ``z = w·x + b`` on normalised inputs."""
+        slope = self.slope(slope_scale)
+        return slope, (slope * self.shift).sum(axis=1)
+
     def with_ridges(self, slope_scale: Array, slope: Array, offset: Array) -> Rep:
         """The layer ``z = w·x + b`` with the log-scales of this one and the nearest shifts.
 
@@ -46,6 +52,23 @@ class Rep:
 
 
 @dataclass(frozen=True)
+class Fourier:
+    """Arrays of a layer of m pairs of cos and sin on d normalised inputs.
+
+    Attributes:
+        direction: v, shape (m, d); the wavenumbers are ``w_ij = s_j v_ij``, in normalised units.
+    """
+
+    direction: Array
+
+    def affine(self, slope_scale: Array) -> tuple[Array, Array]:
+        """Kernel (2m, d) and offset (2m,) of z, whose sines are cos w·x and then sin w·x."""
+        slope = slope_scale * self.direction
+        m = len(slope)
+        return np.concatenate([slope, slope]), np.repeat([np.pi / 2, 0.0], m)
+
+
+@dataclass(frozen=True)
 class Dense:
     """Arrays of an ordinary layer: y = x kernel + bias.
 
@@ -59,7 +82,7 @@ class Dense:
 
 
 #: A network: levels of parallel layers; a level of one layer is shared by all that follows.
-Weights = list[list[Rep | Dense]]
+Weights = list[list[Rep | Fourier | Dense]]
 
 
 def draw(spec: RepSpec) -> Weights:
@@ -79,8 +102,11 @@ def draw(spec: RepSpec) -> Weights:
     generator = np.random.default_rng(spec.seed)
     levels: Weights = []
     for depth, level in enumerate(spec.fans):
-        layers: list[Rep | Dense] = []
+        layers: list[Rep | Fourier | Dense] = []
         for n_in, n_out in level:
+            if depth == 0 and isinstance(spec, FourierSpec):
+                layers.append(_fourier(spec, n_in, n_out // 2))
+                continue
             if depth == 0:
                 layers.append(
                     Rep(
@@ -98,6 +124,23 @@ def draw(spec: RepSpec) -> Weights:
             layers.append(Dense(kernel=kernel, bias=np.zeros(n_out)))
         levels.append(layers)
     return levels
+
+
+def draw_wavenumbers(spec: FourierSpec, m: int, distribution: frequencies.Joint) -> Array:
+    """Draw m wavenumber vectors, shape (m, d), radians per unit of each coordinate.
+
+    They have a stream of their own: the other layers do not depend on the distribution.
+    """
+    generator = np.random.default_rng(np.random.SeedSequence(spec.seed, spawn_key=(0,)))
+    return frequencies.sample(distribution, generator, m)
+
+
+def _fourier(spec: FourierSpec, d: int, m: int) -> Fourier:
+    """The pairs that are drawn; zero while their distribution or the domain is not known."""
+    if spec.domain is None or spec.slope_scale is None:
+        return Fourier(np.zeros((m, d)))
+    w = draw_wavenumbers(spec, m, spec.frequencies) * spec.domain.half_width
+    return Fourier(w / np.asarray(spec.slope_scale))
 
 
 def _kernel(generator: np.random.Generator, name: str, n_in: int, n_out: int) -> Array:

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..spec import Array, RepSpec
 from .activations import Activation, get
-from .initialize import Dense, Rep, Weights
+from .initialize import Dense, Fourier, Rep, Weights
 
 
 @dataclass(frozen=True)
@@ -56,10 +56,10 @@ def forward(spec: RepSpec, weights: Weights, x: Array) -> Fields:
             inputs = inputs * len(level)
         outputs = []
         for layer, field in zip(level, inputs, strict=True):
-            if isinstance(layer, Rep):
-                z = _ridge(spec, layer, field)
-            else:
+            if isinstance(layer, Dense):
                 z = _dense(layer, field)
+            else:
+                z = _ridge(spec, layer, field)
             outputs.append(z if depth == last else _activated(spec, depth, z))
         inputs = outputs
     return inputs[0] if len(inputs) == 1 else _concatenate(inputs)
@@ -90,13 +90,13 @@ def _identity(x: Array) -> Fields:
     return Fields(x, np.broadcast_to(np.eye(d), (n, d, d)), np.zeros((n, d, d, d)))
 
 
-def _ridge(spec: RepSpec, layer: Rep, field: Fields) -> Fields:
+def _ridge(spec: RepSpec, layer: Rep | Fourier, field: Fields) -> Fields:
     assert spec.domain is not None
-    slope = layer.slope(np.asarray(spec.slope_scale))
+    slope, offset = layer.affine(np.asarray(spec.slope_scale))
     x = spec.domain.normalise(field.value)
     kernel = (slope / spec.domain.half_width).T
     return Fields(
-        x @ slope.T + (slope * layer.shift).sum(axis=1),
+        x @ slope.T + offset,
         np.einsum("nij,io->noj", field.gradient, kernel),
         np.einsum("nijk,io->nojk", field.hessian, kernel),
     )

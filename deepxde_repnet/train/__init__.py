@@ -1,4 +1,4 @@
-"""What is used during training."""
+"""Callbacks and helpers for ``dde.Model.train``."""
 
 from .progress import ProgressBar
 

@@ -1,6 +1,17 @@
 """All checks; importing this fills the registry."""
 
-from . import calibration, interface, operators, oracle, precision, problems, solving, training  # noqa: F401
+from . import (  # noqa: F401
+    calibration,
+    fourier,
+    instruments,
+    interface,
+    operators,
+    oracle,
+    precision,
+    problems,
+    solving,
+    training,
+)
 from .registry import CHECKS
 
 __all__ = ["CHECKS"]

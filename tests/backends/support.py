@@ -130,7 +130,7 @@ def warned(*parts: str) -> Iterator[None]:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         yield
-    ours = [str(w.message) for w in caught if "Rep" in str(w.message)]
+    ours = [str(w.message) for w in caught if "FNN" in str(w.message) or "Rep" in str(w.message)]
     assert len(ours) == 1, f"expected one warning, got {ours}"
     for part in parts:
         assert part in ours[0], f"{part!r} is not in: {ours[0]}"
@@ -169,7 +169,7 @@ def calibrated(data: Any, net: Any, **options: Any) -> str:
 
 
 def _announced(out: io.StringIO) -> str:
-    said = [line for line in out.getvalue().splitlines() if line.startswith("Rep")]
+    said = [line for line in out.getvalue().splitlines() if line.startswith(("Rep", "Fourier"))]
     assert len(said) <= 1, said
     return said[0] if said else ""
 

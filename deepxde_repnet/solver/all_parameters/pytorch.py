@@ -31,7 +31,7 @@ from ...nets._eager import set_weights
 from ...spec import RepSpec
 from ...taylor import pytorch as taylor
 from ...taylor.features import Affine, Features
-from ...theory.initialize import Dense, Rep, Weights
+from ...theory.initialize import Dense, Fourier, Rep, Weights
 from ..equations import Problem, Rows, System, norms, total
 from ..gauss_newton import Clock, Points, field_of
 from ..least_squares import Damped, LeastSquares, triangularise
@@ -402,7 +402,7 @@ def rep_weights(spec: RepSpec, weights: Weights, features: Features) -> Weights:
     assert spec.domain is not None and spec.slope_scale is not None
     moved: Weights = []
     for old, level in zip(weights, features.levels, strict=False):
-        layers: list[Rep | Dense] = []
+        layers: list[Rep | Fourier | Dense] = []
         for given, affine in zip(old, level, strict=True):
             kernel, bias = (tensor.cpu().numpy() for tensor in affine)
             if isinstance(given, Rep):

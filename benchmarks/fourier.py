@@ -1,0 +1,90 @@
+"""FourierFNN on poisson-1d-multiscale: frequencies of the operator against normal ones.
+
+    python benchmarks/fourier.py [--jobs 2] [--seeds 5]
+
+Frequencies drawn from the operator's ``ρ ∝ |p|^-2``, from one normal distribution of each of
+several widths, and the automatic band; trained and fixed. Every run has the budget of the suite's
+study, on one thread. Finished runs are kept in ``benchmarks/results/fourier.json``; the table goes
+to ``docs/_tables/fourier.rst``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from benchmarks.suite import runner  # noqa: E402
+from benchmarks.suite.studies import SEEDS, STUDIES  # noqa: E402
+
+STUDY = "poisson-1d-multiscale"
+WIDTHS = (5, 10, 20, 40, 80, 160)  # as in suite/nets.py
+NETS = (
+    "FourierFNN",
+    "FourierFNN operator",
+    "FourierFNN operator, fixed",
+    *(f"FourierFNN N({k})" for k in WIDTHS),
+    *(f"FourierFNN N({k}), fixed" for k in WIDTHS),
+)
+PATH = ROOT / "benchmarks" / "results" / "fourier.json"
+
+
+def run_one(cell: runner.Cell) -> tuple[runner.Cell, dict[str, Any]]:
+    return cell, runner.in_own_process(cell)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--seeds", type=int, default=SEEDS)
+    arguments = parser.parse_args()
+    results = json.loads(PATH.read_text()) if PATH.exists() else {}
+    todo = [
+        runner.Cell(STUDY, net, seed)
+        for seed in range(arguments.seeds)
+        for net in NETS
+        if f"{net} | {seed}" not in results
+    ]
+    parallel = joblib.Parallel(
+        n_jobs=arguments.jobs, prefer="threads", return_as="generator_unordered"
+    )
+    for cell, result in parallel(joblib.delayed(run_one)(cell) for cell in todo):
+        print(f"{cell.net}, seed {cell.seed}: {runner.said(result)}", flush=True)
+        kept = {k: result[k] for k in ("status", "error", "message") if k in result}
+        results[f"{cell.net} | {cell.seed}"] = kept
+        PATH.write_text(json.dumps(results, indent=1) + "\n")
+    write_table(results)
+
+
+def write_table(results: dict[str, Any]) -> None:
+    rows = [["Frequencies", "Error: median (range)", "Runs"]]
+    for net in NETS:
+        runs = [r for key, r in results.items() if key.rpartition(" | ")[0] == net]
+        # A run that failed counts as the worst, and is never left out.
+        errors = [r["error"] if r["status"] == "done" else np.inf for r in runs]
+        if errors:
+            said = f"{np.median(errors):.1e} ({min(errors):.1e} to {max(errors):.1e})"
+            rows.append([net.removeprefix("FourierFNN") or "automatic", said, str(len(errors))])
+    rows[1][0] = "automatic band"
+    lines = [".. list-table::", "   :header-rows: 1", ""]
+    for row in rows:
+        lines += [f"   {'*' if i == 0 else ' '} - {entry.strip()}" for i, entry in enumerate(row)]
+    lines += [
+        "",
+        f"Relative L2 error of u on {STUDY} after {STUDIES[STUDY].budget:g} s of computing time on "
+        "one thread. N(k): normal of standard deviation k radians per unit length. Written by "
+        "``benchmarks/fourier.py``.",
+    ]
+    (ROOT / "docs" / "_tables" / "fourier.rst").write_text("\n".join(lines) + "\n")
+
+
+if __name__ == "__main__":
+    main()
