@@ -1,6 +1,6 @@
 """The damped heat equation of the frequencies against networks of finite width that are trained.
 
-    python benchmarks/dynamics.py
+    python benchmarks/dynamics.py [--only widths|modes]
 
 Two-layer Fourier-feature networks, frequencies in cycles and all parameters trained by gradient
 descent, against ``deepxde_repnet.theory.dynamics``:
@@ -15,7 +15,9 @@ Results go to ``benchmarks/results/dynamics.json``, tables to ``docs/_tables``, 
 
 from __future__ import annotations
 
+import argparse
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -24,8 +26,13 @@ import numpy as np
 
 from deepxde_repnet.theory import dynamics
 from deepxde_repnet.theory.frequencies import Normal, Uniform
+from deepxde_repnet.theory.modes import learning_time
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from benchmarks.rst import write_table  # noqa: E402
+
 SEEDS = 5
 CYCLE = 2 * np.pi
 TIMES = (1.0, 2.0, 4.0, 8.0)
@@ -138,7 +145,7 @@ def predicted_times(density: Any, end: float) -> list[float]:
         end / 200,
     )
     sizes = np.abs(evolution.at(CYCLE * np.array(MODES)))
-    return crossings(moments, sizes)
+    return learning_time(moments, sizes, dynamics.LEARNED).tolist()
 
 
 def measured_times(density: Any, seed: int, end: float, rate: float) -> list[float]:
@@ -155,22 +162,7 @@ def measured_times(density: Any, seed: int, end: float, rate: float) -> list[flo
 
     drawn = density.sample(np.random.default_rng(1000 + seed), MODES_WIDTH) / CYCLE
     descend(MODES_TARGET, drawn, MODES_SIGMA, seed, steps, rate, watch)
-    return crossings(np.array(moments), np.array(sizes))
-
-
-def crossings(times: np.ndarray, sizes: np.ndarray) -> list[float]:
-    """When each column first falls to half of its start; infinite where it does not."""
-    found = []
-    for column in (sizes / sizes[0]).T:
-        below = np.flatnonzero(column <= dynamics.LEARNED)
-        if len(below) == 0:
-            found.append(float("inf"))
-            continue
-        i = below[0]
-        # Between two moments the decay is exponential.
-        part = np.log(column[i - 1] / dynamics.LEARNED) / np.log(column[i - 1] / column[i])
-        found.append(float(times[i - 1] + part * (times[i] - times[i - 1])))
-    return found
+    return learning_time(moments, sizes, dynamics.LEARNED).tolist()
 
 
 def modes(density: Any, seeds: int) -> dict[str, Any]:
@@ -185,20 +177,22 @@ def modes(density: Any, seeds: int) -> dict[str, Any]:
 
 
 def main() -> None:
-    exact = finite_elements()
-    results: dict[str, Any] = {
-        "kernel": kernel(exact),
-        "halved mesh": halved_mesh(exact),
-        "networks": {},
-        "modes": {},
-    }
-    for width in WIDTHS:
-        results["networks"][str(width)] = [network(width, seed, exact) for seed in range(SEEDS)]
-        print(width, np.median(results["networks"][str(width)], axis=0), flush=True)
-    for name, density in (("flat", FLAT), ("narrow", NARROW)):
-        results["modes"][name] = modes(density, SEEDS)
-        print(name, results["modes"][name], flush=True)
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", choices=("widths", "modes"), help="redo one experiment")
+    only = parser.parse_args().only
     path = ROOT / "benchmarks" / "results" / "dynamics.json"
+    results: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+    if only != "modes":
+        exact = finite_elements()
+        results |= {"kernel": kernel(exact), "halved mesh": halved_mesh(exact), "networks": {}}
+        for width in WIDTHS:
+            results["networks"][str(width)] = [network(width, seed, exact) for seed in range(SEEDS)]
+            print(width, np.median(results["networks"][str(width)], axis=0), flush=True)
+    if only != "widths":
+        results["modes"] = {}
+        for name, density in (("flat", FLAT), ("narrow", NARROW)):
+            results["modes"][name] = modes(density, SEEDS)
+            print(name, results["modes"][name], flush=True)
     path.write_text(json.dumps(results, indent=1) + "\n")
     write_tables(results)
 
@@ -211,7 +205,6 @@ def exponents(networks: dict[str, list[list[float]]]) -> list[float]:
 
 
 def write_tables(results: dict[str, Any]) -> None:
-    folder = ROOT / "docs" / "_tables"
     rows = [["", *(f"t = {t:g}" for t in TIMES)]]
     rows.append(["Halving the mesh", *(f"{v:.0e}" for v in results["halved mesh"])])
     rows.append(["Infinite-width kernel", *(f"{v:.0e}" for v in results["kernel"])])
@@ -223,7 +216,7 @@ def write_tables(results: dict[str, Any]) -> None:
         "Relative L2 distance of ê from the finite elements; networks: median (range) of "
         f"{SEEDS} seeds. Written by ``benchmarks/dynamics.py``."
     )
-    _write(folder / "dynamics_widths.rst", rows, note)
+    write_table("dynamics_widths", rows, note)
     rows = [["Distribution", "", *(f"{f:g} cycles" for f in MODES), "Slowest over fastest"]]
     for name, found in results["modes"].items():
         measured = np.array(found["measured"])
@@ -249,14 +242,7 @@ def write_tables(results: dict[str, Any]) -> None:
         f"{SEEDS} seeds. Flat: 0 to {FLAT.high / CYCLE:g} cycles per unit; narrow: normal, "
         f"{NARROW.scale / CYCLE:g} cycles. Written by ``benchmarks/dynamics.py``."
     )
-    _write(folder / "dynamics_modes.rst", rows, note)
-
-
-def _write(path: Path, rows: list[list[str]], note: str) -> None:
-    lines = [".. list-table::", "   :header-rows: 1", ""]
-    for row in rows:
-        lines += [f"   {'*' if i == 0 else ' '} - {entry}" for i, entry in enumerate(row)]
-    path.write_text("\n".join([*lines, "", note]) + "\n")
+    write_table("dynamics_modes", rows, note)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import functools
 import importlib.util
 import inspect
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -78,12 +78,17 @@ def input_transform(net: Any) -> Callable[..., Any] | None:
     return transform
 
 
+def in_time(geometry: Any) -> bool:
+    """Whether a geometry is a ``GeometryXTime``, whose last axis is time."""
+    return hasattr(geometry, "timedomain")
+
+
 def bounding_box(geometry: Any) -> tuple[Any, Any] | None:
     """(lower, upper) of a ``dde.geometry`` object, or None for anything else.
 
     ``GeometryXTime`` has no ``bbox``; time is its last axis.
     """
-    if hasattr(geometry, "timedomain") and hasattr(geometry, "geometry"):
+    if in_time(geometry):
         space = bounding_box(geometry.geometry)
         if space is None:
             return None
@@ -97,7 +102,7 @@ def bounding_box(geometry: Any) -> tuple[Any, Any] | None:
 
 def fills(geometry: Any, points: np.ndarray) -> bool:
     """Whether all points (N, d) are inside of a geometry; at any time of a ``GeometryXTime``."""
-    if hasattr(geometry, "timedomain"):
+    if in_time(geometry):
         geometry, points = geometry.geometry, points[:, :-1]
     return bool(np.all(geometry.inside(points)))
 
@@ -200,7 +205,7 @@ def geometry(data: Any) -> Any:
 
 def has_time(data: Any) -> bool:
     """Whether the last coordinate of a problem is time."""
-    return isinstance(geometry(data), dde.geometry.GeometryXTime)
+    return in_time(geometry(data))
 
 
 def operator_inputs(data: Any) -> tuple[np.ndarray, np.ndarray] | None:
@@ -334,14 +339,15 @@ def n_outputs(net: Any) -> int:
     return sum(last) if isinstance(last, tuple) else last
 
 
-def _zero(net: Any, sine: Callable[[Any], Any], total: Callable[[Any], Any], tile: Any) -> Any:
+def _zero(net: Any) -> Callable[[Any], Any]:
     """The output for a network that is zero, differentiable in x any number of times.
 
     A plain zero would be cut off from x; 0·sin(x) is not.
     """
 
     def output(x: Any) -> Any:
-        y = tile(0.0 * total(sine(x)), n_outputs(net))
+        y = 0.0 * dde.backend.sum(dde.backend.sin(x), -1, keepdims=True)
+        y = y * dde.backend.as_tensor(np.ones(n_outputs(net), real(np)))
         if net._output_transform is not None:
             y = net._output_transform(x, y)
         return y
@@ -353,10 +359,8 @@ def _residuals_torch(
     model: Any, x: np.ndarray, y: Any, variables: Any, n_conditions: int
 ) -> tuple[list[np.ndarray], list[np.ndarray | None]]:
     torch = dde.backend.torch
-    zero = _zero(
-        model.net, torch.sin, lambda s: s.sum(-1, keepdim=True), lambda s, m: s * s.new_ones(m)
-    )
-    inputs = torch.as_tensor(x).requires_grad_()
+    zero = _zero(model.net)
+    inputs = _leaf(x)
     outputs = zero(inputs)
     auxiliary = getattr(model.data, "train_aux_vars", None)
     saved = model.net.auxiliary_vars
@@ -372,8 +376,8 @@ def _residuals_torch(
                 for column in error.reshape(len(error), -1).T
                 if error.requires_grad
             ]
-            gradients.append(_columns([c if c is None else c.detach().cpu() for c in columns]))
-        return [_to_float(e.detach().cpu()) for e in errors], gradients
+            gradients.append(_columns(columns))
+        return [_to_float(e) for e in errors], gradients
     finally:
         model.net.auxiliary_vars = saved
 
@@ -382,7 +386,7 @@ def _residuals_tensorflow(
     model: Any, x: np.ndarray, y: Any, variables: Any, n_conditions: int
 ) -> tuple[list[np.ndarray], list[np.ndarray | None]]:
     tf = dde.backend.tf
-    zero = _zero_tf(tf, model.net)
+    zero = _zero(model.net)
     auxiliary = getattr(model.data, "train_aux_vars", None)
     saved = model.net.auxiliary_vars
     connected: list[list[bool]] = []
@@ -416,9 +420,7 @@ def _residuals_tensorflow_v1(
         # In place of the placeholder, whose number of columns is unknown.
         model.net._auxiliary_vars = tf.constant(auxiliary)
     try:
-        errors, gradients = _graph_residuals(
-            tf, _zero_tf(tf, model.net), model, inputs, y, n_conditions
-        )
+        errors, gradients = _graph_residuals(tf, _zero(model.net), model, inputs, y, n_conditions)
     finally:
         model.net._auxiliary_vars = saved
     there = [c for g in gradients for c in g if c is not None]
@@ -427,15 +429,6 @@ def _residuals_tensorflow_v1(
     return values[: len(errors)], [
         _columns([None if c is None else next(remaining) for c in row]) for row in gradients
     ]
-
-
-def _zero_tf(tf: Any, net: Any) -> Any:
-    return _zero(
-        net,
-        tf.sin,
-        lambda s: tf.reduce_sum(s, axis=-1, keepdims=True),
-        lambda s, m: s * tf.ones((1, m), dtype=s.dtype),
-    )
 
 
 def _graph_residuals(
@@ -470,12 +463,7 @@ def _residuals_jax(
 ) -> tuple[list[np.ndarray], list[np.ndarray | None]]:
     jax = dde.backend.jax
     jnp = jax.numpy
-    zero = _zero(
-        model.net,
-        jnp.sin,
-        lambda s: s.sum(-1, keepdims=True),
-        lambda s, m: s * jnp.ones(m, dtype=s.dtype),
-    )
+    zero = _zero(model.net)
     values = [v.value for v in variables]
 
     def errors(inputs: Any) -> list[Any]:
@@ -502,13 +490,8 @@ def _residuals_paddle(
     model: Any, x: np.ndarray, y: Any, variables: Any, n_conditions: int
 ) -> tuple[list[np.ndarray], list[np.ndarray | None]]:
     paddle = dde.backend.paddle
-    zero = _zero(
-        model.net,
-        paddle.sin,
-        lambda s: paddle.sum(s, axis=-1, keepdim=True),
-        lambda s, m: s * paddle.ones([m], dtype=s.dtype),
-    )
-    inputs = paddle.to_tensor(x, stop_gradient=False)
+    zero = _zero(model.net)
+    inputs = _leaf(x)
     auxiliary = getattr(model.data, "train_aux_vars", None)
     saved = getattr(model.net, "auxiliary_vars", None)
     model.net.auxiliary_vars = None if auxiliary is None else paddle.to_tensor(auxiliary)
@@ -558,83 +541,58 @@ def wave_residuals(
     return [np.broadcast_to(_to_float(e).ravel(), len(x)) for e in errors]
 
 
-def _sum_of_waves(waves: list[Wave], x: Any, sine: Any, total: Any, constant: Any) -> Any:
+def _sum_of_waves(waves: Sequence[Wave], x: Any) -> Any:
+    """At points (N, d), or at one point (d,) with waves of its own."""
+    sin, total, constant = dde.backend.sin, dde.backend.sum, dde.backend.as_tensor
     field = None
     for wave in waves:
-        phase = total(constant(wave.k) * x) + constant(wave.phase)
-        term = constant(wave.amplitude) * sine(phase)
+        phase = total(constant(wave.k) * x, -1, keepdims=True) + constant(wave.phase)
+        term = constant(wave.amplitude) * sin(phase)
         field = term if field is None else field + term
     return field
 
 
-def _equations(data: Any, x: Any, u: Any) -> list[Any]:
-    return _as_list(data.pde(x, (u, None) if dde.config.autodiff == "forward" else u))
-
-
-def _waves_torch(data: Any, x: np.ndarray, waves: list[Wave], variables: Any) -> list[Any]:
-    torch = dde.backend.torch
-    inputs = torch.as_tensor(x).requires_grad_()
-    u = _sum_of_waves(waves, inputs, torch.sin, lambda z: z.sum(-1, keepdim=True), torch.as_tensor)
-    return [e.detach().cpu() for e in _equations(data, inputs, u)]
-
-
-def _waves_of_graph(tf: Any, data: Any, inputs: Any, waves: list[Wave]) -> list[Any]:
-    u = _sum_of_waves(
-        waves, inputs, tf.sin, lambda z: tf.reduce_sum(z, axis=-1, keepdims=True), tf.constant
-    )
-    return _equations(data, inputs, u)
+def _waves_eager(data: Any, x: np.ndarray, waves: list[Wave], variables: Any) -> list[Any]:
+    inputs = _leaf(x)
+    return residuals(data, None, x, inputs, _sum_of_waves(waves, inputs))
 
 
 def _waves_tensorflow(data: Any, x: np.ndarray, waves: list[Wave], variables: Any) -> list[Any]:
     tf = dde.backend.tf
     points = tf.constant(x)
     graph = tf.function(
-        lambda inputs: _waves_of_graph(tf, data, inputs, waves), autograph=False
+        lambda inputs: residuals(data, None, x, inputs, _sum_of_waves(waves, inputs)),
+        autograph=False,
     ).get_concrete_function(points)
     return list(graph(points))
 
 
 def _waves_tensorflow_v1(data: Any, x: np.ndarray, waves: list[Wave], variables: Any) -> list[Any]:
-    tf = dde.backend.tf
-    return list(_run_v1(_waves_of_graph(tf, data, tf.constant(x), waves), {}))
+    inputs = dde.backend.tf.constant(x)
+    return list(_run_v1(residuals(data, None, x, inputs, _sum_of_waves(waves, inputs)), {}))
 
 
 def _waves_jax(data: Any, x: np.ndarray, waves: list[Wave], variables: Any) -> list[Any]:
     jax = dde.backend.jax
     values = [v.value for v in variables]
 
-    def at_one_point(point: Any, own: Any) -> list[Any]:
+    def at_one_point(point: Any, own: list[Wave]) -> list[Any]:
         def field(p: Any) -> Any:
-            return _sum_of_waves(
-                [Wave(*parts) for parts in own],
-                p,
-                jax.numpy.sin,
-                lambda z: z.sum(-1, keepdims=True),
-                lambda constant: constant,
-            )
+            return _sum_of_waves(own, p)
 
         u = field(point)[None], field
-        return [e.reshape(()) for e in _as_list(_pde_of_jax(data, point[None], u, values))]
+        return [e.reshape(()) for e in residuals(data, None, x, point[None], u, values)]
 
-    own = [tuple(jax.numpy.asarray(part) for part in wave) for wave in waves]
+    own = [Wave(*map(jax.numpy.asarray, wave)) for wave in waves]
     return list(jax.jit(jax.vmap(at_one_point))(jax.numpy.asarray(x), own))
 
 
-def _waves_paddle(data: Any, x: np.ndarray, waves: list[Wave], variables: Any) -> list[Any]:
-    paddle = dde.backend.paddle
-    inputs = paddle.to_tensor(x, stop_gradient=False)
-    u = _sum_of_waves(
-        waves, inputs, paddle.sin, lambda z: paddle.sum(z, -1, keepdim=True), paddle.to_tensor
-    )
-    return _equations(data, inputs, u)
-
-
 _WAVES = {
-    "pytorch": _waves_torch,
+    "pytorch": _waves_eager,
     "tensorflow": _waves_tensorflow,
     "tensorflow.compat.v1": _waves_tensorflow_v1,
     "jax": _waves_jax,
-    "paddle": _waves_paddle,
+    "paddle": _waves_eager,
 }
 
 _RESIDUALS = {
@@ -659,7 +617,17 @@ def _as_list(errors: Any) -> list[Any]:
 
 
 def _to_float(tensor: Any) -> np.ndarray:
-    return np.asarray(tensor.numpy() if hasattr(tensor, "numpy") else tensor, dtype=float)
+    """The values of a tensor, or of what a session gives, in float64."""
+    if not isinstance(tensor, (np.ndarray, np.generic)):
+        tensor = dde.backend.to_numpy(tensor)
+    return np.asarray(tensor, dtype=float)
+
+
+def _leaf(x: np.ndarray) -> Any:
+    """Points as a tensor that PyTorch or Paddle differentiates with respect to."""
+    if backend_name == "paddle":
+        return dde.backend.paddle.to_tensor(x, stop_gradient=False)
+    return dde.backend.torch.as_tensor(x).requires_grad_()
 
 
 # ---------------------------------------------------------------------------------------------
@@ -1277,11 +1245,10 @@ def residual_function(model: Any) -> Callable[[np.ndarray], list[np.ndarray]]:
         return [] if auxiliary is None else [auxiliary(x).astype(real(np))]
 
     if backend_name in ("pytorch", "paddle"):
-        tensor = _leaf_of_torch if backend_name == "pytorch" else _leaf_of_paddle
 
         def evaluate(x: np.ndarray) -> list[Any]:
             net.eval()
-            inputs = tensor(x)
+            inputs = _leaf(x)
             outputs = net(inputs)
             given = [dde.backend.as_tensor(a) for a in given_at(x)]
             return equations(inputs, (outputs, net) if forward else outputs, given)
@@ -1316,20 +1283,6 @@ def residual_function(model: Any) -> Callable[[np.ndarray], list[np.ndarray]]:
             return compiled(*model.params, x)
 
     def function(x: np.ndarray) -> list[np.ndarray]:
-        return [_detached(r) for r in evaluate(np.asarray(x, dtype=real(np)))]
+        return [_to_float(r) for r in evaluate(np.asarray(x, dtype=real(np)))]
 
     return function
-
-
-def _leaf_of_torch(x: np.ndarray) -> Any:
-    return dde.backend.torch.as_tensor(x).requires_grad_()
-
-
-def _leaf_of_paddle(x: np.ndarray) -> Any:
-    return dde.backend.paddle.to_tensor(x, stop_gradient=False)
-
-
-def _detached(tensor: Any) -> np.ndarray:
-    if backend_name == "tensorflow.compat.v1":
-        return np.asarray(tensor, dtype=float)
-    return np.asarray(dde.backend.to_numpy(tensor), dtype=float)

@@ -28,6 +28,7 @@ from scipy.sparse.linalg import splu
 
 from ..spec import Array
 from .frequencies import Density
+from .modes import grid_points
 
 DensityFunction = Callable[[Array], Any]
 Symbol = Callable[[Array], Any]
@@ -155,7 +156,7 @@ def evolve(
         raise ValueError("times must be increasing and not negative.")
     if not step > 0:
         raise ValueError(f"step={step!r} must be positive.")
-    k = np.stack([c.ravel() for c in np.meshgrid(*axes, indexing="ij")], axis=1)
+    k = grid_points(axes)
     mass, operator = _matrices(flow, density, axes, k)
     values = np.asarray(initial(k)).astype(complex)
     found, now = [], 0.0
@@ -302,9 +303,7 @@ def _assemble(density: DensityFunction, axes: list[Array]) -> tuple[Any, Any, An
     """∫φφ', ∫ρφφ' and ∫ρ∇φ·∇φ' of (bi)linear elements, by two Gauss points along each axis."""
     lines = [_Line(axis) for axis in axes]
     shape = [len(axis) for axis in axes]
-    points = np.stack(
-        [c.ravel() for c in np.meshgrid(*(line.points for line in lines), indexing="ij")], axis=1
-    )
+    points = grid_points([line.points for line in lines])
     rho = np.asarray(density(points), dtype=float)
     weight = lines[0].weight if len(lines) == 1 else np.kron(lines[0].weight, lines[1].weight)
     value = _product([line.value for line in lines])

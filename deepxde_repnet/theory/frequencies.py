@@ -287,7 +287,7 @@ def from_symbol(
 
     Under gradient flow the residual of an equation with symbol p is damped at the rate
     ``|p(k)|² ρ(k)`` at wavenumber k, so this density learns the whole band at one speed
-    (``dynamics``; documentation page "Spectral bias").
+    (``dynamics``; documentation page "Fourier features with frequencies of your own").
 
     Args:
         symbol: p at wavenumbers (n, d), shape (n,), complex.

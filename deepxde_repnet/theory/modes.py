@@ -106,8 +106,8 @@ class Grid:
         axes = [
             a + (b - a) * (np.arange(n) + 0.5) / n for a, b, n in zip(low, high, sizes, strict=True)
         ]
-        self.points = _product(axes)
-        index = _product(
+        self.points = grid_points(axes)
+        index = grid_points(
             [np.fft.fftfreq(n, 1 / n) for n in sizes[:-1]]
             + [np.fft.rfftfreq(sizes[-1], 1 / sizes[-1])]
         )
@@ -418,7 +418,7 @@ def _window(window: str | None, shape: tuple[int, ...]) -> FloatArray:
     return np.asarray(result)
 
 
-def _product(axes: Sequence[NDArray[np.floating]]) -> FloatArray:
+def grid_points(axes: Sequence[NDArray[np.floating]]) -> FloatArray:
     """Points of the product of axes, the last one fastest, (N, d)."""
     return np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, len(axes))
 
