@@ -12,11 +12,15 @@ from .nets import RepDeepONet, RepDeepONetCartesianProd, RepFNN, RepPFNN
 from .solver import Solution, solve
 from .spec import Box, RepSpec
 from .theory import magnitude, spectrum
+from .train import state as _state
+from .train.checkpoint import Checkpoint, resume
+from .train.checkpoint import training as _training
 
 __version__ = "0.1.0"
 
 __all__ = [
     "Box",
+    "Checkpoint",
     "RepDeepONet",
     "RepDeepONetCartesianProd",
     "RepFNN",
@@ -24,6 +28,7 @@ __all__ = [
     "RepSpec",
     "Solution",
     "magnitude",
+    "resume",
     "solve",
     "spectrum",
 ]
@@ -32,3 +37,5 @@ for _net in (RepFNN, RepPFNN, RepDeepONet, RepDeepONetCartesianProd):
     _host.register_network(_net)
 _host.before("compile", _calibrate)
 _host.before("predict", _check_prediction_points)
+_host.before("compile", _state.remember)
+_host.around("train", _training)
