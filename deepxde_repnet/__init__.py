@@ -15,12 +15,14 @@ from .theory import magnitude, spectrum
 from .train import state as _state
 from .train.checkpoint import Checkpoint, resume
 from .train.checkpoint import training as _training
+from .train.guards import Guard
 
 __version__ = "0.1.0"
 
 __all__ = [
     "Box",
     "Checkpoint",
+    "Guard",
     "RepDeepONet",
     "RepDeepONetCartesianProd",
     "RepFNN",

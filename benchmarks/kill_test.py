@@ -1,0 +1,321 @@
+"""Training that is killed at random moments and resumed each time, against training that is not.
+
+    python benchmarks/kill_test.py [--cases adam lbfgs] [--backends pytorch jax] [--kills 30]
+
+An inverse Helmholtz problem: RepFNN, one unknown, points drawn anew every 7 steps and a decaying
+learning rate with Adam; fixed points with L-BFGS. A process trains, and is ended by SIGKILL after a
+random time; every second time, at the moment when a file is being written. A new process resumes,
+and so on. The last one is left alone, and its parameters, unknown, loss history and the file of
+``VariableValue`` are compared with those of one process that was never killed. The outcome goes to
+``benchmarks/results/kill_test.json`` and ``docs/_tables/kill_test.rst``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+if str(ROOT) not in sys.path:
+    sys.path.insert(0, str(ROOT))
+
+STEPS = 600
+EVERY = 5
+
+DECAY = {
+    "pytorch": ("cosine", STEPS, 1e-5),
+    "tensorflow": ("cosine", STEPS, 0.01),
+    "jax": ("cosine", STEPS, 0.01),
+}
+CASES = {
+    "adam": ("pytorch", "tensorflow", "jax"),
+    "lbfgs": ("pytorch", "tensorflow"),  # DeepXDE has no L-BFGS on JAX
+}
+
+
+def problem(case: str) -> tuple[Any, Any]:
+    """A compiled model, and the unknown wavenumber."""
+    import deepxde as dde
+    import numpy as np
+
+    from deepxde_repnet import RepFNN
+
+    jax = dde.backend.backend_name == "jax"
+    k = dde.Variable(3.0)
+    square = dde.geometry.Rectangle([0, 0], [1, 1])
+
+    def equation(x, u, k, value):
+        laplacian = value(dde.grad.hessian(u, x, i=0, j=0)) + value(
+            dde.grad.hessian(u, x, i=1, j=1)
+        )
+        return laplacian + k**2 * value(u)
+
+    if jax:
+
+        def pde(x, u, unknowns):
+            return equation(x, u, unknowns[0], lambda pair: pair[0])
+    else:
+
+        def pde(x, u):
+            return equation(x, u, k, lambda values: values)
+
+    def exact(x):
+        return np.sin(3 * x[:, :1]) * np.cos(2 * x[:, 1:])
+
+    observed = np.random.default_rng(0).random((20, 2))
+    conditions = [
+        dde.icbc.DirichletBC(square, exact, lambda _, on: on),
+        dde.icbc.PointSetBC(observed, exact(observed)),
+    ]
+    data = dde.data.PDE(square, pde, conditions, 60, 20, train_distribution="pseudo")
+    model = dde.Model(data, RepFNN([2, 20, 20, 1], "tanh", "Glorot uniform"))
+    if case == "adam":
+        decay = DECAY[dde.backend.backend_name]
+        options = {"lr": 2e-3, "decay": decay}
+    else:
+        dde.optimizers.set_LBFGS_options(maxiter=STEPS // 2)
+        options = {}
+    model.compile(
+        "adam" if case == "adam" else "L-BFGS",
+        external_trainable_variables=[k],
+        verbose=0,
+        **options,
+    )
+    return model, k
+
+
+def train(case: str, folder: Path) -> None:
+    """One process: resume and train to the end, then say what came of it."""
+    import deepxde as dde
+    import numpy as np
+
+    from deepxde_repnet import Checkpoint, resume
+    from deepxde_repnet.train import state
+
+    dde.config.set_random_seed(int.from_bytes(os.urandom(2), "big") if _was_here(folder) else 0)
+    model, k = problem(case)
+    step = resume(model, folder / "run")
+    callbacks = [
+        Checkpoint(folder / "run", every=EVERY if case == "adam" else 4 * EVERY),
+        dde.callbacks.VariableValue(k, period=9, filename=str(folder / "k.txt"), precision=9),
+    ]
+    if case == "adam":
+        callbacks.append(dde.callbacks.PDEPointResampler(period=7))
+    (folder / "begun").touch()
+    iterations = STEPS - step if case == "adam" else None
+    model.train(iterations=iterations, display_every=10, callbacks=callbacks, verbose=0)
+    history = model.losshistory
+    arrays = state.values(model) | {
+        "history: steps": np.array(history.steps),
+        "history: train": np.array(history.loss_train),
+        "history: test": np.array(history.loss_test),
+        "steps": np.array([model.train_state.step, model.train_state.best_step]),
+        "file of VariableValue": np.frombuffer((folder / "k.txt").read_bytes(), np.uint8),
+    }
+    np.savez(folder / "end.tmp.npz", **arrays)
+    os.replace(folder / "end.tmp.npz", folder / "end.npz")
+
+
+def _was_here(folder: Path) -> bool:
+    """Later processes have other random states, which resuming has to set right."""
+    return (folder / "run").is_dir()
+
+
+class Process:
+    """A process that trains: a new one, or a fork of this one, which has imported everything."""
+
+    def __init__(self, case: str, backend: str, folder: Path, fork: bool) -> None:
+        (folder / "begun").unlink(missing_ok=True)
+        self._log = folder / "log.txt"
+        self._popen = None
+        if fork:
+            self.pid = os.fork()
+            if self.pid == 0:
+                _in_child(case, folder, self._log)
+        else:
+            environment = os.environ | {"DDE_BACKEND": backend, "OMP_NUM_THREADS": "1"}
+            command = [sys.executable, __file__, "--train", case, str(folder)]
+            with open(self._log, "w") as log:
+                self._popen = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+            self.pid = self._popen.pid
+        self.status: int | None = None
+
+    def ended(self) -> bool:
+        if self.status is None:
+            if self._popen is not None:
+                self.status = self._popen.poll()
+            else:
+                pid, status = os.waitpid(self.pid, os.WNOHANG)
+                self.status = os.waitstatus_to_exitcode(status) if pid else None
+        return self.status is not None
+
+    def kill(self) -> None:
+        if not self.ended():
+            os.kill(self.pid, signal.SIGKILL)
+        self.wait()
+
+    def wait(self) -> None:
+        while not self.ended():
+            time.sleep(0.002)
+
+    def check(self) -> None:
+        if self.status not in (0, -signal.SIGKILL):
+            raise SystemExit(f"a training failed:\n{self._log.read_text()[-3000:]}")
+
+
+def _in_child(case: str, folder: Path, log: Path) -> None:
+    status = 1
+    try:
+        descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        os.dup2(descriptor, 1)
+        os.dup2(descriptor, 2)
+        train(case, folder)
+        status = 0
+    except BaseException:
+        import traceback
+
+        traceback.print_exc()
+    finally:
+        os._exit(status)
+
+
+def being_written(folder: Path) -> bool:
+    try:
+        return any(name.endswith(".tmp") for name in os.listdir(folder / "run"))
+    except FileNotFoundError:
+        return False
+
+
+def run(case: str, backend: str, kills: int, seed: int, fork: bool = False) -> dict[str, Any]:
+    """Compare a run that is killed ``kills`` times with one that is not."""
+    import numpy as np
+
+    draw = random.Random(seed)
+    with tempfile.TemporaryDirectory() as name:
+        whole, cut = Path(name, "whole"), Path(name, "cut")
+        whole.mkdir()
+        cut.mkdir()
+        process = Process(case, backend, whole, fork)
+        while not (process.ended() or (whole / "begun").exists()):
+            time.sleep(0.001)
+        start = time.perf_counter()
+        process.wait()
+        process.check()
+        seconds = time.perf_counter() - start
+        done, in_a_write, steps = 0, 0, []
+        attempts = 0
+        while done < kills:
+            attempts += 1
+            if attempts > 4 * kills:
+                raise SystemExit("the training ends before it can be killed so many times")
+            process = Process(case, backend, cut, fork)
+            while not (process.ended() or (cut / "begun").exists()):
+                time.sleep(0.001)
+            # So short that the run is not over before all kills are done.
+            until = time.perf_counter() + draw.uniform(0, 1.2 * seconds / kills)
+            while time.perf_counter() < until and not process.ended():
+                time.sleep(0.0005)
+            if attempts % 2:
+                give_up = time.perf_counter() + 2 * seconds / kills
+                while not (being_written(cut) or process.ended()):
+                    if time.perf_counter() > give_up:
+                        break
+            process.kill()
+            process.check()
+            if process.status == 0:
+                raise SystemExit(f"the training was over after {done} of {kills} kills")
+            done += 1
+            in_a_write += being_written(cut)
+            newest = sorted((cut / "run").glob("*.npz")) if (cut / "run").is_dir() else []
+            steps.append(int(newest[-1].stem.rpartition("-")[2]) if newest else 0)
+        process = Process(case, backend, cut, fork)
+        process.wait()
+        process.check()
+        with np.load(whole / "end.npz") as a, np.load(cut / "end.npz") as b:
+            same = [n for n in a.files if a[n].shape == b[n].shape and np.array_equal(a[n], b[n])]
+            compared = [n for n in a.files if a[n].dtype.kind == "f" and a[n].shape == b[n].shape]
+            largest = max(
+                float(np.max(np.abs(a[n] - b[n]) / (np.abs(a[n]) + 1e-30), initial=0.0))
+                if n.startswith("history")
+                else float(np.max(np.abs(a[n] - b[n]), initial=0.0))
+                for n in compared
+            )
+            different = [n for n in a.files if n not in same]
+        shutil.rmtree(name, ignore_errors=True)
+        Path(name).mkdir(exist_ok=True)
+    return {
+        "kills": done,
+        "killed in a write": in_a_write,
+        "newest checkpoints after the kills": steps,
+        "different": different,
+        "largest difference": largest,
+        "seconds of the whole run": round(seconds, 2),
+        "seed": seed,
+    }
+
+
+def table(results: dict[str, Any]) -> None:
+    rows = [["Backend", "Optimizer", "Kills", "While a file was written", "Largest difference"]]
+    for key, found in results.items():
+        backend, case = key.split(" ")
+        difference = found["largest difference"]
+        shown = "none, every bit is the same" if not found["different"] else f"{difference:.1g}"
+        name = {"adam": "Adam", "lbfgs": "L-BFGS"}[case]
+        rows.append([backend, name, found["kills"], found["killed in a write"], shown])
+    lines = [".. list-table::", "   :header-rows: 1", ""]
+    for row in rows:
+        lines += [f"   {'*' if i == 0 else ' '} - {entry}" for i, entry in enumerate(row)]
+    lines += [
+        "",
+        "Parameters, the unknown, the loss history and the file of ``VariableValue`` are compared. "
+        "Written by ``benchmarks/kill_test.py``.",
+    ]
+    (ROOT / "docs" / "_tables" / "kill_test.rst").write_text("\n".join(lines) + "\n")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--cases", nargs="+", default=list(CASES), choices=list(CASES))
+    parser.add_argument("--backends", nargs="+", default=["pytorch", "jax", "tensorflow"])
+    parser.add_argument("--kills", type=int, default=30)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--fork", action="store_true", help="on the backend of DDE_BACKEND")
+    parser.add_argument("--train", nargs=2, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.train:
+        train(arguments.train[0], Path(arguments.train[1]))
+        return
+    if arguments.fork:
+        import deepxde as dde
+
+        import deepxde_repnet  # noqa: F401
+
+        for case in arguments.cases:
+            backend = dde.backend.backend_name
+            print(json.dumps(run(case, backend, arguments.kills, arguments.seed, fork=True)))
+        return
+    path = ROOT / "benchmarks" / "results" / "kill_test.json"
+    results = json.loads(path.read_text()) if path.exists() else {}
+    for case in arguments.cases:
+        for backend in arguments.backends:
+            if backend not in CASES[case]:
+                continue
+            found = run(case, backend, arguments.kills, arguments.seed)
+            results[f"{backend} {case}"] = found
+            print(backend, case, json.dumps(found), flush=True)
+            path.write_text(json.dumps(results, indent=1) + "\n")
+    table(results)
+
+
+if __name__ == "__main__":
+    main()
