@@ -3,8 +3,8 @@
     python benchmarks/kill_test.py [--cases adam lbfgs] [--backends pytorch jax] [--kills 30]
 
 An inverse Helmholtz problem: RepFNN, one unknown, points drawn anew every 7 steps and a decaying
-learning rate with Adam; fixed points with L-BFGS. A process trains, and is ended by SIGKILL after a
-random time; every second time, at the moment when a file is being written. A new process resumes,
+learning rate with Adam; fixed points with L-BFGS. A process trains, and is ended by SIGKILL at a
+random moment; every second time, at one when a file is being written. A new process resumes,
 and so on. The last one is left alone, and its parameters, unknown, loss history and the file of
 ``VariableValue`` are compared with those of one process that was never killed. The outcome goes to
 ``benchmarks/results/kill_test.json`` and ``docs/_tables/kill_test.rst``.
@@ -29,13 +29,12 @@ ROOT = Path(__file__).resolve().parent.parent
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
-STEPS = 600
-EVERY = 5
+EVERY = 5  # steps from one checkpoint to the next
 
 DECAY = {
-    "pytorch": ("cosine", STEPS, 1e-5),
-    "tensorflow": ("cosine", STEPS, 0.01),
-    "jax": ("cosine", STEPS, 0.01),
+    "pytorch": ("cosine", 600, 1e-5),
+    "tensorflow": ("cosine", 600, 0.01),
+    "jax": ("cosine", 600, 0.01),
 }
 CASES = {
     "adam": ("pytorch", "tensorflow", "jax"),
@@ -43,7 +42,7 @@ CASES = {
 }
 
 
-def problem(case: str) -> tuple[Any, Any]:
+def problem(case: str, steps: int) -> tuple[Any, Any]:
     """A compiled model, and the unknown wavenumber."""
     import deepxde as dde
     import numpy as np
@@ -83,7 +82,7 @@ def problem(case: str) -> tuple[Any, Any]:
         decay = DECAY[dde.backend.backend_name]
         options = {"lr": 2e-3, "decay": decay}
     else:
-        dde.optimizers.set_LBFGS_options(maxiter=STEPS // 2)
+        dde.optimizers.set_LBFGS_options(maxiter=steps // 2)
         options = {}
     model.compile(
         "adam" if case == "adam" else "L-BFGS",
@@ -94,7 +93,7 @@ def problem(case: str) -> tuple[Any, Any]:
     return model, k
 
 
-def train(case: str, folder: Path) -> None:
+def train(case: str, folder: Path, steps: int) -> None:
     """One process: resume and train to the end, then say what came of it."""
     import deepxde as dde
     import numpy as np
@@ -103,16 +102,16 @@ def train(case: str, folder: Path) -> None:
     from deepxde_repnet.train import state
 
     dde.config.set_random_seed(int.from_bytes(os.urandom(2), "big") if _was_here(folder) else 0)
-    model, k = problem(case)
+    model, k = problem(case, steps)
     step = resume(model, folder / "run")
     callbacks = [
-        Checkpoint(folder / "run", every=EVERY if case == "adam" else 4 * EVERY),
+        Checkpoint(folder / "run", every=EVERY if case == "adam" else 2 * EVERY),
         dde.callbacks.VariableValue(k, period=9, filename=str(folder / "k.txt"), precision=9),
     ]
     if case == "adam":
         callbacks.append(dde.callbacks.PDEPointResampler(period=7))
     (folder / "begun").touch()
-    iterations = STEPS - step if case == "adam" else None
+    iterations = steps - step if case == "adam" else None
     model.train(iterations=iterations, display_every=10, callbacks=callbacks, verbose=0)
     history = model.losshistory
     arrays = state.values(model) | {
@@ -134,17 +133,20 @@ def _was_here(folder: Path) -> bool:
 class Process:
     """A process that trains: a new one, or a fork of this one, which has imported everything."""
 
-    def __init__(self, case: str, backend: str, folder: Path, fork: bool) -> None:
+    def __init__(
+        self, case: str, backend: str, folder: Path, steps: int, fork: bool
+    ) -> None:
         (folder / "begun").unlink(missing_ok=True)
         self._log = folder / "log.txt"
         self._popen = None
         if fork:
             self.pid = os.fork()
             if self.pid == 0:
-                _in_child(case, folder, self._log)
+                _in_child(case, folder, steps, self._log)
         else:
             environment = os.environ | {"DDE_BACKEND": backend, "OMP_NUM_THREADS": "1"}
             command = [sys.executable, __file__, "--train", case, str(folder)]
+            command += ["--steps", str(steps)]
             with open(self._log, "w") as log:
                 self._popen = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
             self.pid = self._popen.pid
@@ -173,13 +175,13 @@ class Process:
             raise SystemExit(f"a training failed:\n{self._log.read_text()[-3000:]}")
 
 
-def _in_child(case: str, folder: Path, log: Path) -> None:
+def _in_child(case: str, folder: Path, steps: int, log: Path) -> None:
     status = 1
     try:
         descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         os.dup2(descriptor, 1)
         os.dup2(descriptor, 2)
-        train(case, folder)
+        train(case, folder, steps)
         status = 0
     except BaseException:
         import traceback
@@ -196,7 +198,14 @@ def being_written(folder: Path) -> bool:
         return False
 
 
-def run(case: str, backend: str, kills: int, seed: int, fork: bool = False) -> dict[str, Any]:
+def newest_step(folder: Path) -> int:
+    names = sorted((folder / "run").glob("*.npz")) if (folder / "run").is_dir() else []
+    return int(names[-1].stem.rpartition("-")[2]) if names else 0
+
+
+def run(
+    case: str, backend: str, kills: int, seed: int, steps: int, fork: bool = False
+) -> dict[str, Any]:
     """Compare a run that is killed ``kills`` times with one that is not."""
     import numpy as np
 
@@ -205,40 +214,36 @@ def run(case: str, backend: str, kills: int, seed: int, fork: bool = False) -> d
         whole, cut = Path(name, "whole"), Path(name, "cut")
         whole.mkdir()
         cut.mkdir()
-        process = Process(case, backend, whole, fork)
+        process = Process(case, backend, whole, steps, fork)
         while not (process.ended() or (whole / "begun").exists()):
             time.sleep(0.001)
         start = time.perf_counter()
         process.wait()
         process.check()
         seconds = time.perf_counter() - start
-        done, in_a_write, steps = 0, 0, []
-        attempts = 0
-        while done < kills:
-            attempts += 1
-            if attempts > 4 * kills:
-                raise SystemExit("the training ends before it can be killed so many times")
-            process = Process(case, backend, cut, fork)
-            while not (process.ended() or (cut / "begun").exists()):
+        in_a_write, newest_steps = 0, []
+        last = steps * 2 // 3 if case == "adam" else steps // 4
+        between = seconds * EVERY / steps  # from one checkpoint to the next
+        for number, wanted in enumerate(sorted(draw.randrange(last) for _ in range(kills))):
+            process = Process(case, backend, cut, steps, fork)
+            while not process.ended() and not (cut / "begun").exists():
                 time.sleep(0.001)
-            # So short that the run is not over before all kills are done.
-            until = time.perf_counter() + draw.uniform(0, 1.2 * seconds / kills)
+            # Before the first checkpoint, too. By progress, so that all kills come before the end.
+            while not process.ended() and newest_step(cut) < wanted:
+                time.sleep(0.001)
+            until = time.perf_counter() + draw.uniform(0, between)
             while time.perf_counter() < until and not process.ended():
-                time.sleep(0.0005)
-            if attempts % 2:
-                give_up = time.perf_counter() + 2 * seconds / kills
-                while not (being_written(cut) or process.ended()):
-                    if time.perf_counter() > give_up:
-                        break
+                time.sleep(0.0002)
+            if number % 2:
+                while not process.ended() and not being_written(cut):
+                    pass
             process.kill()
             process.check()
             if process.status == 0:
-                raise SystemExit(f"the training was over after {done} of {kills} kills")
-            done += 1
+                raise SystemExit(f"the training was over after {number} of {kills} kills")
             in_a_write += being_written(cut)
-            newest = sorted((cut / "run").glob("*.npz")) if (cut / "run").is_dir() else []
-            steps.append(int(newest[-1].stem.rpartition("-")[2]) if newest else 0)
-        process = Process(case, backend, cut, fork)
+            newest_steps.append(newest_step(cut))
+        process = Process(case, backend, cut, steps, fork)
         process.wait()
         process.check()
         with np.load(whole / "end.npz") as a, np.load(cut / "end.npz") as b:
@@ -254,9 +259,9 @@ def run(case: str, backend: str, kills: int, seed: int, fork: bool = False) -> d
         shutil.rmtree(name, ignore_errors=True)
         Path(name).mkdir(exist_ok=True)
     return {
-        "kills": done,
+        "kills": len(newest_steps),
         "killed in a write": in_a_write,
-        "newest checkpoints after the kills": steps,
+        "newest checkpoints after the kills": newest_steps,
         "different": different,
         "largest difference": largest,
         "seconds of the whole run": round(seconds, 2),
@@ -288,12 +293,13 @@ def main() -> None:
     parser.add_argument("--cases", nargs="+", default=list(CASES), choices=list(CASES))
     parser.add_argument("--backends", nargs="+", default=["pytorch", "jax", "tensorflow"])
     parser.add_argument("--kills", type=int, default=30)
+    parser.add_argument("--steps", type=int, default=600)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--fork", action="store_true", help="on the backend of DDE_BACKEND")
     parser.add_argument("--train", nargs=2, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.train:
-        train(arguments.train[0], Path(arguments.train[1]))
+        train(arguments.train[0], Path(arguments.train[1]), arguments.steps)
         return
     if arguments.fork:
         import deepxde as dde
@@ -302,7 +308,8 @@ def main() -> None:
 
         for case in arguments.cases:
             backend = dde.backend.backend_name
-            print(json.dumps(run(case, backend, arguments.kills, arguments.seed, fork=True)))
+            found = run(case, backend, arguments.kills, arguments.seed, arguments.steps, fork=True)
+            print(json.dumps(found))
         return
     path = ROOT / "benchmarks" / "results" / "kill_test.json"
     results = json.loads(path.read_text()) if path.exists() else {}
@@ -310,7 +317,7 @@ def main() -> None:
         for backend in arguments.backends:
             if backend not in CASES[case]:
                 continue
-            found = run(case, backend, arguments.kills, arguments.seed)
+            found = run(case, backend, arguments.kills, arguments.seed, arguments.steps)
             results[f"{backend} {case}"] = found
             print(backend, case, json.dumps(found), flush=True)
             path.write_text(json.dumps(results, indent=1) + "\n")

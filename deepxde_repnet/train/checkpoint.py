@@ -240,7 +240,15 @@ def resume(model: Any, folder: str | os.PathLike[str]) -> int:
         return 0
     path, tree = found
     _check(path, tree, model)
-    state.restore(model, tree)
+    try:
+        state.restore(model, tree)
+    except ValueError:
+        raise
+    except Exception as error:
+        raise ValueError(
+            f"{path} is whole, and what it holds is not what this model needs ({error!r}). The "
+            "model may be partly changed: make it anew before it is used."
+        ) from error
     _pending[model] = tree
     step = int(tree["progress"]["step"])
     _host.announce(f"resume: step {step}, from {path}", 1)
@@ -252,6 +260,8 @@ def _check(path: Path, tree: Any, model: Any) -> None:
     Raises:
         ValueError: If a checkpoint is not of this model.
     """
+    if not isinstance(tree, dict) or not isinstance(tree.get("fingerprint"), dict):
+        raise ValueError(f"{path} does not hold a training run.")
     here = state.fingerprint(model)
     lines = state.differences(tree["fingerprint"], here)
     if lines:
@@ -306,7 +316,7 @@ def training(model: Any, arguments: dict[str, Any], train: Callable[[dict[str, A
             if given or arrival:
                 arguments["callbacks"] = [*others, *arrival, *checkpoints]
             try:
-                with _nothing_left(tree, arguments):
+                with _nothing_left(model, tree, arguments):
                     return train(arguments)
             except GoBack as back:
                 state.restore(model, back.tree)
@@ -362,10 +372,19 @@ def _is_finished(model: Any) -> bool:
     return True
 
 
+def _all_iterations_made(model: Any) -> bool:
+    """Whether L-BFGS has made them; DeepXDE would start another pass all the same."""
+    if not _host.is_lbfgs(model) or _host.backend_name != "pytorch":
+        return False
+    return _host.lbfgs_iterations(model) >= _host.lbfgs_options()["maxiter"]
+
+
 @contextlib.contextmanager
-def _nothing_left(tree: dict[str, Any] | None, arguments: dict[str, Any]) -> Iterator[None]:
+def _nothing_left(
+    model: Any, tree: dict[str, Any] | None, arguments: dict[str, Any]
+) -> Iterator[None]:
     """No step is made from the state of a run that had ended by itself."""
-    if tree is None or not tree["finished"]:
+    if tree is None or not (tree["finished"] or _all_iterations_made(model)):
         yield
         return
     step = tree["progress"]["step"]

@@ -17,6 +17,7 @@ generators) in the backend's file here, each with
 
 from __future__ import annotations
 
+import copy
 import importlib
 import random
 import warnings
@@ -167,6 +168,7 @@ def capture(model: Any) -> dict[str, Any]:
 
 def restore(model: Any, state: dict[str, Any]) -> None:
     """Put a state into a compiled model that it belongs to, but for the callbacks."""
+    state = copy.deepcopy(state)  # it may be put in once more, and samplers shuffle in place
     scale = state["learning rate scale"]
     if scale != _scales.get(model, 1.0):
         _backend.set_learning_rate(model, scale)
@@ -188,7 +190,7 @@ def restore(model: Any, state: dict[str, Any]) -> None:
 def restore_callbacks(model: Any, state: dict[str, Any]) -> None:
     """Give the callbacks of the training that runs what they had counted."""
     waiting: dict[str, list[Any]] = {}
-    for name, kept in state["callbacks"]:
+    for name, kept in copy.deepcopy(state["callbacks"]):
         waiting.setdefault(name, []).append(kept)
     for callback in _host.callbacks(model):
         kept = waiting.get(type(callback).__name__)
