@@ -133,9 +133,7 @@ def _was_here(folder: Path) -> bool:
 class Process:
     """A process that trains: a new one, or a fork of this one, which has imported everything."""
 
-    def __init__(
-        self, case: str, backend: str, folder: Path, steps: int, fork: bool
-    ) -> None:
+    def __init__(self, case: str, backend: str, folder: Path, steps: int, fork: bool) -> None:
         (folder / "begun").unlink(missing_ok=True)
         self._log = folder / "log.txt"
         self._popen = None

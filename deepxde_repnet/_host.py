@@ -1035,7 +1035,12 @@ def data_state(data: Any) -> dict[str, Any]:
         if _batched(owner):
             state["batch"] = owner.batch_indices
         samplers = {
-            name: [value.num_samples, value._indices, value._epochs_completed, value._index_in_epoch]
+            name: [
+                value.num_samples,
+                value._indices,
+                value._epochs_completed,
+                value._index_in_epoch,
+            ]
             for name, value in vars(owner).items()
             if isinstance(value, dde.data.BatchSampler)
         }

@@ -13,6 +13,8 @@ from deepxde_repnet.nets import RepNet, RepOperator
 def test_public_names():
     assert sorted(deepxde_repnet.__all__) == [
         "Box",
+        "Checkpoint",
+        "Guard",
         "RepDeepONet",
         "RepDeepONetCartesianProd",
         "RepFNN",
@@ -20,6 +22,7 @@ def test_public_names():
         "RepSpec",
         "Solution",
         "magnitude",
+        "resume",
         "solve",
         "spectrum",
     ]

@@ -98,8 +98,8 @@ def wavenumber_from_gradient(values: ArrayLike, gradients: ArrayLike) -> FloatAr
     Raises:
         ValueError: The shapes do not fit, or an entry is not finite.
     """
-    v = np.asarray(values, dtype=np.float64)
-    g = np.asarray(gradients, dtype=np.float64)
+    v = _numbers("values", values)
+    g = _numbers("gradients", gradients)
     if v.ndim not in (1, 2) or g.ndim != v.ndim + 1 or g.shape[:-1] != v.shape or g.size == 0:
         raise ValueError(
             "values must be (N,) with gradients (N, d), or (N, m) with gradients (N, m, d); "
@@ -130,7 +130,7 @@ def resolved_wavenumber(n_points: int, half_widths: ArrayLike) -> FloatArray:
     Raises:
         ValueError: N is not a positive integer, or a half-width is not positive and finite.
     """
-    half = np.asarray(half_widths, dtype=np.float64)
+    half = _numbers("half_widths", half_widths)
     if half.ndim != 1 or half.size == 0 or not (np.all(np.isfinite(half)) and np.all(half > 0)):
         raise ValueError(
             f"half_widths must be positive and finite, one per axis, got {half_widths!r}"
@@ -336,8 +336,8 @@ def _is_constant(v: FloatArray) -> bool:
 
 
 def _samples(points: ArrayLike, values: ArrayLike) -> tuple[FloatArray, FloatArray]:
-    x = np.asarray(points, dtype=np.float64)
-    v = np.asarray(values, dtype=np.float64)
+    x = _numbers("points", points)
+    v = _numbers("values", values)
     if x.ndim != 2 or v.ndim not in (1, 2) or len(x) != len(v) or 0 in (*x.shape[1:], v.size):
         raise ValueError(
             f"points must be (N, d) and values (N,) or (N, m), got {x.shape} and {v.shape}"
@@ -345,6 +345,13 @@ def _samples(points: ArrayLike, values: ArrayLike) -> tuple[FloatArray, FloatArr
     v = v.reshape(len(v), -1)
     _check_finite("points or values", np.column_stack([x, v]))
     return x, v
+
+
+def _numbers(name: str, values: ArrayLike) -> FloatArray:
+    try:
+        return np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError):
+        raise ValueError(f"{name} must be an array of numbers, got {values!r}") from None
 
 
 def _check_finite(what: str, rows: FloatArray) -> None:

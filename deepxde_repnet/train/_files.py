@@ -106,8 +106,10 @@ def _array(content: bytes) -> np.ndarray:
 
 
 def _pack(value: Any, arrays: list[np.ndarray], where: str) -> Any:
-    if value is None or isinstance(value, (bool, int, float, str)) and type(value).__module__ == (
-        "builtins"
+    if (
+        value is None
+        or isinstance(value, (bool, int, float, str))
+        and type(value).__module__ == ("builtins")
     ):
         return value
     if isinstance(value, np.generic):

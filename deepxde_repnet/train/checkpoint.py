@@ -422,6 +422,6 @@ def _count(name: str, value: Any) -> int:
 
 def _duration(value: Any) -> float:
     number = isinstance(value, numbers.Real) and not isinstance(value, bool)
-    if not number or not 0 < float(value) < float("inf"):
+    if not number or not 0 < value < float("inf"):
         raise ValueError(f"seconds={value!r} must be a positive finite number.")
     return float(value)

@@ -40,15 +40,13 @@ class Guard(_host.Callback):  # type: ignore[misc]
         FloatingPointError: In ``train``, when it stops.
     """
 
-    def __init__(
-        self, *, every: int = 1, rollback: float | None = None, attempts: int = 3
-    ) -> None:
+    def __init__(self, *, every: int = 1, rollback: float | None = None, attempts: int = 3) -> None:
         super().__init__()
         self.every = _count("every", every)
         self.attempts = _count("attempts", attempts)
         if rollback is not None:
             number = isinstance(rollback, numbers.Real) and not isinstance(rollback, bool)
-            if not number or not 0 < float(rollback) < 1:
+            if not number or not 0 < rollback < 1:
                 raise ValueError(
                     f"rollback={rollback!r} must be a number between 0 and 1, by which the "
                     "learning rate is multiplied, or None."

@@ -32,8 +32,10 @@ def test_every_public_name_is_fed():
         public = {
             n
             for n, value in vars(module).items()
-            if not n.startswith("_") and getattr(value, "__module__", "") == module.__name__
-            and callable(value) and not isinstance(value, type)
+            if not n.startswith("_")
+            and getattr(value, "__module__", "") == module.__name__
+            and callable(value)
+            and not isinstance(value, type)
         }
         assert {f"{prefix}_{n}" for n in public} <= fed
 

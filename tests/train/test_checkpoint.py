@@ -170,7 +170,9 @@ def test_batches_of_a_data_set_go_on(tmp_path):
     values = rng.random((9, 7), np.float32)
 
     def train(iterations):
-        data = dde.data.TripleCartesianProd((functions, points), values, (functions, points), values)
+        data = dde.data.TripleCartesianProd(
+            (functions, points), values, (functions, points), values
+        )
         net = dde.nn.DeepONetCartesianProd([3, 6, 4], [1, 6, 4], "relu", "Glorot normal")
         model = dde.Model(data, net)
         model.compile("adam", lr=1e-3, verbose=0)
@@ -435,9 +437,7 @@ def test_going_back_does_not_go_on_forever(tmp_path):
 def test_what_is_not_finite_is_not_written(tmp_path):
     model, _ = make()
     with pytest.warns(RuntimeWarning, match="nothing is written at step"):
-        model.train(
-            iterations=8, callbacks=[Spoil(5, 1), Checkpoint(tmp_path, every=2)], verbose=0
-        )
+        model.train(iterations=8, callbacks=[Spoil(5, 1), Checkpoint(tmp_path, every=2)], verbose=0)
     assert _files.newest(tmp_path)[1]["progress"]["step"] == 4
 
 

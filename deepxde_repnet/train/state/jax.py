@@ -8,7 +8,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ... import _host
 from .. import state as _shared
 
 VERSION = str(jax.__version__)
@@ -59,7 +58,8 @@ def bad_gradients(model: Any) -> list[int]:
         lambda params: model.outputs_losses_train(params, state.X_train, state.y_train)[1]
     )(model.params)
     finite = [
-        np.isfinite(np.asarray(s)).reshape(len(s), -1).all(1) for s in jax.tree_util.tree_leaves(slopes)
+        np.isfinite(np.asarray(s)).reshape(len(s), -1).all(1)
+        for s in jax.tree_util.tree_leaves(slopes)
     ]
     return [int(i) for i in np.flatnonzero(~np.all(finite, axis=0))]
 

@@ -24,9 +24,7 @@ def capture(model: Any) -> dict[str, Any]:
 
 def restore(model: Any, state: dict[str, Any]) -> None:
     model.net.set_state_dict({name: paddle.to_tensor(a) for name, a in state["network"].items()})
-    for variable, array in zip(
-        model.external_trainable_variables, state["variables"], strict=True
-    ):
+    for variable, array in zip(model.external_trainable_variables, state["variables"], strict=True):
         variable.set_value(paddle.to_tensor(array))
     optimizer = {_from_number(model, k): _tensors(v) for k, v in state["optimizer"].items()}
     _host.optimizer(model).set_state_dict(optimizer)

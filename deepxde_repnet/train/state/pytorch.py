@@ -18,7 +18,9 @@ def capture(model: Any) -> dict[str, Any]:
         "network": _arrays(model.net.state_dict()),
         "variables": [_array(v) for v in model.external_trainable_variables],
         "optimizer": _arrays(optimizer.state_dict()),
-        "scheduler": None if model.lr_scheduler is None else _arrays(model.lr_scheduler.state_dict()),
+        "scheduler": None
+        if model.lr_scheduler is None
+        else _arrays(model.lr_scheduler.state_dict()),
         "random": {
             "cpu": torch.get_rng_state().numpy(),
             # Asking for it would start CUDA.
@@ -31,9 +33,7 @@ def capture(model: Any) -> dict[str, Any]:
 
 def restore(model: Any, state: dict[str, Any]) -> None:
     model.net.load_state_dict({name: torch.tensor(a) for name, a in state["network"].items()})
-    for variable, array in zip(
-        model.external_trainable_variables, state["variables"], strict=True
-    ):
+    for variable, array in zip(model.external_trainable_variables, state["variables"], strict=True):
         with torch.no_grad():
             variable.copy_(torch.tensor(array))
     _host.optimizer(model).load_state_dict(_tensors(state["optimizer"]))

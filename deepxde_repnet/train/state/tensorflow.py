@@ -123,8 +123,10 @@ def check_points_can_move(model: Any) -> None:
 
 
 def recalibrate(model: Any, spec: Any) -> None:
-    if model.net.spec is not None and model.net.spec.n_sines != spec.n_sines and (
-        model.outputs_losses_train.experimental_get_tracing_count() > 0
+    if (
+        model.net.spec is not None
+        and model.net.spec.n_sines != spec.n_sines
+        and (model.outputs_losses_train.experimental_get_tracing_count() > 0)
     ):
         raise ValueError(
             "this model has been trained already, as another network than that in the checkpoint "
