@@ -2,10 +2,10 @@
 
     DDE_BACKEND=pytorch python benchmarks/checkpoint_cost.py [--backends pytorch jax tensorflow]
 
-[2] + [64]*3 + [1] on the Helmholtz equation with Adam, at 2500 points. In turns, blocks of steps are
-trained and checkpoints written (with the flush to the disk), so that both see the same machine. One
-every 30 s takes ``seconds of one / 30`` of the time; what the callback does in the other steps, to
-look at the clock, is measured in a loop of its own. The table goes to
+[2] + [64]*3 + [1] on the Helmholtz equation with Adam, at 2500 points. In turns, blocks of steps
+are trained and checkpoints written (with the flush to the disk), so that both see the same machine.
+One every 30 s takes ``seconds of one / 30`` of the time; what the callback does in the other
+steps, to look at the clock, is measured in a loop of its own. The table goes to
 ``docs/_tables/checkpoint_cost.rst``.
 """
 
@@ -110,8 +110,8 @@ def main() -> None:
         lines += [f"   {'*' if i == 0 else ' '} - {entry}" for i, entry in enumerate(row)]
     lines += [
         "",
-        f"[2] + [64]*3 + [1] at 2500 points with Adam, a checkpoint every {EVERY:.0f} s, medians of "
-        f"{ROUNDS}. Written by ``benchmarks/checkpoint_cost.py``.",
+        f"[2] + [64]*3 + [1] at 2500 points with Adam, a checkpoint every {EVERY:.0f} s, medians "
+        f"of {ROUNDS}. Written by ``benchmarks/checkpoint_cost.py``.",
     ]
     (ROOT / "docs" / "_tables" / "checkpoint_cost.rst").write_text("\n".join(lines) + "\n")
 

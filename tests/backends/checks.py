@@ -1,6 +1,6 @@
 """All checks; importing this fills the registry."""
 
-from . import (
+from . import (  # noqa: F401
     calibration,
     checkpoints,
     interface,
@@ -10,7 +10,7 @@ from . import (
     problems,
     solving,
     training,
-)  # noqa: F401
+)
 from .registry import CHECKS
 
 __all__ = ["CHECKS"]
