@@ -23,6 +23,11 @@ def _build(model: Any) -> None:
         model.net(model.data.test()[0])
 
 
+def _array(variable: Any) -> np.ndarray:
+    """A copy: reading a variable can share its memory."""
+    return np.array(tf.convert_to_tensor(variable).numpy())
+
+
 def _trained(model: Any) -> list[Any]:
     _build(model)
     return [*model.net.trainable_variables, *model.external_trainable_variables]
@@ -41,10 +46,10 @@ def capture(model: Any) -> dict[str, Any]:
     _build(model)
     lbfgs = _host.lbfgs_results(model)
     return {
-        "network": [np.array(v) for v in model.net.variables],
-        "variables": [np.array(v) for v in model.external_trainable_variables],
-        "optimizer": {v.path: np.array(v) for v in _of_optimizer(model)},
-        "lbfgs": None if lbfgs is None else {n: np.array(v) for n, v in lbfgs._asdict().items()},
+        "network": [_array(v) for v in model.net.variables],
+        "variables": [_array(v) for v in model.external_trainable_variables],
+        "optimizer": {v.path: _array(v) for v in _of_optimizer(model)},
+        "lbfgs": None if lbfgs is None else {n: _array(v) for n, v in lbfgs._asdict().items()},
         "random": {},
     }
 
@@ -79,7 +84,7 @@ def shapes(model: Any) -> dict[str, list[int]]:
 
 
 def values(model: Any) -> dict[str, np.ndarray]:
-    return {f"parameter {i}": np.array(v) for i, v in enumerate(_trained(model))}
+    return {f"parameter {i}": _array(v) for i, v in enumerate(_trained(model))}
 
 
 def set_values(model: Any, arrays: dict[str, np.ndarray]) -> None:
@@ -99,7 +104,7 @@ def bad_gradients(model: Any) -> list[int]:
         return [[s for s in row if s is not None] for row in found]
 
     return [
-        i for i, row in enumerate(slopes()) if not all(np.isfinite(np.array(s)).all() for s in row)
+        i for i, row in enumerate(slopes()) if not all(np.isfinite(_array(s)).all() for s in row)
     ]
 
 
