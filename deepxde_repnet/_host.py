@@ -12,7 +12,6 @@ import importlib.util
 import inspect
 import sys
 import time
-import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -1210,30 +1209,14 @@ def loss_names(model: Any, count: int) -> list[str]:
     return [*names, *["regularization"] * extra][:count]
 
 
-# L-BFGS. PyTorch: DeepXDE calls the optimizer for up to 1000 iterations at once, and callbacks only
-# between such passes. TensorFlow: it calls it once for all, and no callback. Other backends: the
-# same as TensorFlow or PyTorch, and nothing here applies.
-
-_lbfgs_results: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
+# PyTorch's L-BFGS: DeepXDE calls it for up to 1000 iterations at once, and callbacks only between
+# such passes. On the other backends it is one call.
 
 
 def lbfgs_iterations(model: Any) -> int:
     """Iterations of PyTorch's L-BFGS so far, which DeepXDE takes for those of the last train."""
     state = model.opt.state_dict()["state"]
     return int(state[0]["n_iter"]) if state else 0
-
-
-def lbfgs_results(model: Any) -> Any:
-    """What TensorFlow's L-BFGS goes on from within one train, or None."""
-    return _lbfgs_results.get(model)
-
-
-def set_lbfgs_results(model: Any, results: Any) -> None:
-    """Set what ``lbfgs_results`` gives; None forgets it."""
-    if results is None:
-        _lbfgs_results.pop(model, None)
-    else:
-        _lbfgs_results[model] = results
 
 
 def limit_lbfgs_pass(model: Any, length: int) -> None:
@@ -1243,42 +1226,3 @@ def limit_lbfgs_pass(model: Any, length: int) -> None:
     """
     left = lbfgs_options()["maxiter"] - lbfgs_iterations(model)
     model.opt.param_groups[0]["max_iter"] = left if 0 < left < length + 2 else max(length, 2)
-
-
-@contextlib.contextmanager
-def lbfgs_in_passes(model: Any, length: int, between: Callable[[], None]) -> Iterator[None]:
-    """TensorFlow's L-BFGS in passes of ``length`` iterations, each going on where the last ended.
-
-    ``between`` is called after each pass but the last, with the steps counted up to it.
-    """
-    whole, options, state = model.train_step, lbfgs_options(), model.train_state
-
-    def step(inputs: Any, targets: Any, auxiliary_vars: Any) -> Any:
-        limit, results = options["maxiter"], lbfgs_results(model)
-        done = 0 if results is None else int(results.num_iterations)
-        while True:
-            options["maxiter"] = min(done + length, limit)
-            try:
-                results = whole(inputs, targets, auxiliary_vars, results)
-            finally:
-                options["maxiter"] = limit
-            set_lbfgs_results(model, results)
-            before, done = done, int(results.num_iterations)
-            state.step += done - before
-            state.iteration += done - before
-            if bool(results.converged) or bool(results.failed) or done in (before, limit):
-                break
-            between()
-            if model.stop_training:
-                break
-        # DeepXDE counts them all now; without convergence or all iterations it would start anew.
-        state.step -= done
-        state.iteration -= done
-        return results._replace(converged=dde.backend.tf.constant(True))
-
-    model.train_step = step
-    try:
-        yield
-    finally:
-        model.train_step = whole
-        set_lbfgs_results(model, None)

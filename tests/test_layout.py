@@ -22,8 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent / PACKAGE
 SCIENCE = frozenset({"numpy", "scipy"})
 FRAMEWORKS = {
     "pytorch": frozenset({"torch"}),
-    # L-BFGS comes from TensorFlow Probability.
-    "tensorflow": frozenset({"tensorflow", "keras", "tensorflow_probability"}),
+    "tensorflow": frozenset({"tensorflow", "keras"}),
     "tensorflow_compat_v1": frozenset({"tensorflow", "keras"}),
     "_keras": frozenset({"tensorflow", "keras"}),  # what the two TensorFlow backends share
     "jax": frozenset({"jax", "flax", "optax"}),

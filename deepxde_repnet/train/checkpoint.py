@@ -41,8 +41,9 @@ class Checkpoint(_host.Callback):  # type: ignore[misc]
     read-only) gives a warning, and training goes on. Parameters that are not finite are not
     written. A second process with the same folder writes nothing while the first one runs.
 
-    With L-BFGS, DeepXDE gives callbacks no chance for up to 1000 iterations (PyTorch) or at all
-    (TensorFlow); this callback has it run in passes of ``every`` iterations, at most 100.
+    With L-BFGS on PyTorch, DeepXDE gives callbacks no chance for up to 1000 iterations; this
+    callback has it run in passes of ``every`` iterations, at most 100. On the other backends
+    DeepXDE gives none before the end, and a checkpoint is written only then.
 
     Args:
         folder: Where the files are; made if it does not exist. One for each optimizer of a script
@@ -184,8 +185,8 @@ class Checkpoint(_host.Callback):  # type: ignore[misc]
         self._terminated = True
 
     @contextlib.contextmanager
-    def _watching(self, model: Any) -> Iterator[None]:
-        """Hold SIGTERM back, and let TensorFlow's L-BFGS pause, while training runs."""
+    def _watching(self) -> Iterator[None]:
+        """Hold SIGTERM back while training runs."""
         with contextlib.ExitStack() as stack:
             stack.callback(self._lock.give_up)
             # Python has signals in the main thread only.
@@ -193,8 +194,6 @@ class Checkpoint(_host.Callback):  # type: ignore[misc]
                 self._previous_handler = signal.getsignal(signal.SIGTERM) or signal.SIG_DFL
                 signal.signal(signal.SIGTERM, self._handle)
                 stack.callback(self._release)
-            if _host.is_lbfgs(model) and _host.backend_name == "tensorflow":
-                stack.enter_context(_host.lbfgs_in_passes(model, self._pass, self.on_epoch_end))
             yield
 
     def _release(self) -> None:
@@ -309,7 +308,7 @@ def training(model: Any, arguments: dict[str, Any], train: Callable[[dict[str, A
         target = model.train_state.step + iterations
     with contextlib.ExitStack() as watching:
         for checkpoint in checkpoints:
-            watching.enter_context(checkpoint._watching(model))
+            watching.enter_context(checkpoint._watching())
         while True:
             tree = _pending.pop(model, None)
             arrival = [] if tree is None else [_Arrival(tree)]

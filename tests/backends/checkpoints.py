@@ -80,38 +80,6 @@ def check_a_run_goes_on() -> None:
         same(whole, again)
 
 
-@check(backends=["tensorflow"], floats=["float64"])
-def check_lbfgs_goes_on() -> None:
-    """TensorFlow's L-BFGS, whose one call DeepXDE gives no callback, in passes."""
-
-    def train(path: str) -> tuple[int, dict[str, np.ndarray]]:
-        fresh()
-        model, _ = compiled(line_fit(), network(1), "L-BFGS")
-        step = resume(model, path)
-        model.train(callbacks=[Checkpoint(path, every=10, keep=9)], verbose=0)
-        return step, state.values(model) | {"last": np.array([model.train_state.step])}
-
-    options = dict(_host.lbfgs_options())
-    dde.optimizers.set_LBFGS_options(maxiter=30)
-    try:
-        with folder() as path:
-            _, whole = train(path)
-            assert whole["last"] == 30, whole["last"]
-            names = sorted(p.name for p in Path(path).glob("*.npz"))
-            assert [n.rpartition("-")[2] for n in names] == ["10.npz", "20.npz", "30.npz"], names
-            for name in names[1:]:
-                Path(path, name).unlink()
-            step, again = train(path)
-            assert step == 10
-            assert whole.keys() == again.keys()
-            for name in whole:
-                np.testing.assert_allclose(whole[name], again[name], rtol=1e-6, atol=1e-6)
-            _, ended = train(path)
-            same(again, ended)
-    finally:
-        _host.lbfgs_options().update(options)
-
-
 @check(backends=["jax", "tensorflow"])
 def check_guard_goes_back() -> None:
     """With a smaller learning rate, which is a constant there: the model is compiled again."""

@@ -44,12 +44,10 @@ def _of_optimizer(model: Any) -> list[Any]:
 
 def capture(model: Any) -> dict[str, Any]:
     _build(model)
-    lbfgs = _host.lbfgs_results(model)
     return {
         "network": [_array(v) for v in model.net.variables],
         "variables": [_array(v) for v in model.external_trainable_variables],
         "optimizer": {v.path: _array(v) for v in _of_optimizer(model)},
-        "lbfgs": None if lbfgs is None else {n: _array(v) for n, v in lbfgs._asdict().items()},
         "random": {},
     }
 
@@ -59,15 +57,6 @@ def restore(model: Any, state: dict[str, Any]) -> None:
     _assign(model.net.variables, state["network"])
     _assign(model.external_trainable_variables, state["variables"])
     _assign(_of_optimizer(model), list(state["optimizer"].values()))
-    _host.set_lbfgs_results(model, _lbfgs(state["lbfgs"]))
-
-
-def _lbfgs(arrays: dict[str, np.ndarray] | None) -> Any:
-    if arrays is None:
-        return None
-    from tensorflow_probability.python.optimizer.lbfgs import LbfgsOptimizerResults
-
-    return LbfgsOptimizerResults(**{name: tf.constant(array) for name, array in arrays.items()})
 
 
 def _assign(variables: Any, arrays: list[np.ndarray]) -> None:
