@@ -61,8 +61,8 @@ def make(seed=0, optimizer="adam", decay=("cosine", 60, 1e-5), net=None, **optio
 
 
 def resampler():
-    # Not with bc_points: DeepXDE keeps values of conditions by the identity of an array, which comes
-    # back when an array is freed, so that such runs differ from one another without us, too.
+    # Not with bc_points: DeepXDE keeps values of conditions by the identity of an array, which is
+    # used again when one is freed, so that such runs differ from one another without us, too.
     return dde.callbacks.PDEPointResampler(period=7)
 
 
