@@ -13,8 +13,10 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Box",
+    "Checkpoint",
     "FirstLayerRecorder",
     "FourierFNN",
+    "Guard",
     "RepDeepONet",
     "RepDeepONetCartesianProd",
     "RepFNN",
@@ -28,6 +30,7 @@ __all__ = [
     "magnitude",
     "modes",
     "records",
+    "resume",
     "solve",
     "spectrum",
 ]
@@ -40,12 +43,18 @@ if TYPE_CHECKING or not _command.is_waiting():
     from .solver import Solution, solve
     from .spec import Box, RepSpec
     from .theory import dynamics, frequencies, magnitude, modes, spectrum
+    from .train import state as _state
+    from .train.checkpoint import Checkpoint, resume
+    from .train.checkpoint import training as _training
+    from .train.guards import Guard
     from .train.instruments import FirstLayerRecorder, ResidualSpectrumRecorder, SpectrumRecorder
 
     for _name in ("FourierFNN", "RepFNN", "RepPFNN", "RepDeepONet", "RepDeepONetCartesianProd"):
         _host.register_network(globals()[_name])
     _host.before("compile", _calibrate)
     _host.before("predict", _check_prediction_points)
+    _host.before("compile", _state.remember)
+    _host.instead("train", _training)
 else:
 
     def __getattr__(name: str) -> object:

@@ -11,6 +11,7 @@ import functools
 import importlib.util
 import inspect
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -111,52 +112,64 @@ def fills(geometry: Any, points: np.ndarray) -> bool:
 # Hooks
 
 
-def before(method: str, hook: Callable[..., None]) -> None:
+def instead(
+    method: str, hook: Callable[[Any, dict[str, Any], Callable[[dict[str, Any]], Any]], Any]
+) -> None:
+    """Call ``hook(model, arguments, call)`` in place of ``dde.Model.<method>``; once per hook.
+
+    ``arguments`` is a dict of the call's arguments by name. What ``call(arguments)`` gives is what
+    the method would have given; the hook may change the arguments, and call more than once. The
+    hook that comes last is the outermost.
+    """
+    _install(method, hook, hook)
+
+
+def before(method: str, hook: Callable[[Any, dict[str, Any]], None]) -> None:
     """Call ``hook(model, arguments)`` before ``dde.Model.<method>``; once per method and hook.
 
     DeepXDE offers no callback before ``compile``, where the network must be calibrated because the
-    optimizer is created there. ``arguments`` is a dict of the call's arguments by name.
+    optimizer is created there.
     """
+
+    def first(model: Any, arguments: dict[str, Any], call: Callable[..., Any]) -> Any:
+        hook(model, arguments)
+        return call(arguments)
+
+    _install(method, hook, first)
+
+
+def around(
+    method: str, hook: Callable[[Any, dict[str, Any]], contextlib.AbstractContextManager[Any]]
+) -> None:
+    """Run ``dde.Model.<method>`` inside ``with hook(model, arguments)``; once per hook."""
+
+    def inside(model: Any, arguments: dict[str, Any], call: Callable[..., Any]) -> Any:
+        with hook(model, arguments):
+            return call(arguments)
+
+    _install(method, hook, inside)
+
+
+def _install(method: str, hook: Any, replacement: Callable[..., Any]) -> None:
     original = getattr(Model, method)
-    if hook in getattr(original, "_repnet_hooks", ()):
+    installed = getattr(original, "_repnet_hooks", ())
+    if hook in installed:
         return
     signature = inspect.signature(original)
 
     @functools.wraps(original)
     def wrapper(self: Any, *args: Any, **kwargs: Any) -> Any:
         try:
-            arguments = signature.bind(self, *args, **kwargs)
+            given = signature.bind(self, *args, **kwargs)
         except TypeError:
             return original(self, *args, **kwargs)  # which raises the usual error
-        arguments.apply_defaults()
-        hook(self, arguments.arguments)
-        return original(self, *args, **kwargs)
+        given.apply_defaults()
+        arguments = dict(given.arguments)
+        model = arguments.pop("self")
+        # By name: DeepXDE looks for verbose among them.
+        return replacement(model, arguments, lambda named: original(model, **named))
 
-    wrapper._repnet_hooks = (*getattr(original, "_repnet_hooks", ()), hook)  # type: ignore[attr-defined]
-    setattr(Model, method, wrapper)
-
-
-def around(
-    method: str, hook: Callable[[Any, dict[str, Any]], contextlib.AbstractContextManager[Any]]
-) -> None:
-    """Run ``dde.Model.<method>`` inside ``with hook(model, arguments)``.
-
-    ``arguments`` is a dict of the call's arguments by name, and what the hook puts there is what
-    the method gets. The hook that comes last is the outermost.
-    """
-    original = getattr(Model, method)
-    signature = inspect.signature(original)
-
-    @functools.wraps(original)
-    def wrapper(self: Any, *args: Any, **kwargs: Any) -> Any:
-        try:
-            bound = signature.bind(self, *args, **kwargs)
-        except TypeError:
-            return original(self, *args, **kwargs)  # which raises the usual error
-        bound.apply_defaults()
-        with hook(self, bound.arguments):
-            return original(*bound.args, **bound.kwargs)
-
+    wrapper._repnet_hooks = (*installed, hook)  # type: ignore[attr-defined]
     setattr(Model, method, wrapper)
 
 
@@ -1286,3 +1299,324 @@ def residual_function(model: Any) -> Callable[[np.ndarray], list[np.ndarray]]:
         return [_to_float(r) for r in evaluate(np.asarray(x, dtype=real(np)))]
 
     return function
+
+
+# ---------------------------------------------------------------------------------------------
+# Training that is kept and taken up again
+
+
+def float_name() -> str:
+    """DeepXDE's float type, as ``dde.config.set_default_float`` takes it."""
+    return "mixed" if dde.config.mixed else str(dde.config.default_float())
+
+
+def version() -> str:
+    """DeepXDE's version."""
+    return str(dde.__version__)
+
+
+def is_compiled(model: Any) -> bool:
+    """Whether ``Model.compile`` has been called."""
+    return model.outputs is not None
+
+
+def loops_lbfgs(model: Any) -> bool:
+    """Whether training is one of DeepXDE's own loops around L-BFGS."""
+    return backend_name != "jax" and is_lbfgs(model.opt_name)
+
+
+def lbfgs_options() -> dict[str, Any]:
+    """The options that ``dde.optimizers.set_LBFGS_options`` sets, not a copy."""
+    options: dict[str, Any] = LBFGS_options
+    return options
+
+
+def optimizer(model: Any) -> Any:
+    """The optimizer that a compiled model trains with.
+
+    On TensorFlow 2 DeepXDE keeps it nowhere but in the closure of its training step.
+    """
+    if backend_name != "tensorflow":
+        return model.opt
+    step = getattr(model.train_step, "python_function", model.train_step)
+    cells = dict(zip(step.__code__.co_freevars, step.__closure__ or (), strict=True))
+    return cells["opt"].cell_contents
+
+
+_PROGRESS = (
+    "iteration",
+    "step",
+    "loss_train",
+    "y_pred_train",
+    "loss_test",
+    "y_pred_test",
+    "y_std_test",
+    "metrics_test",
+    "best_step",
+    "best_loss_train",
+    "best_loss_test",
+    "best_y",
+    "best_ystd",
+    "best_metrics",
+)
+_HISTORY = ("steps", "loss_train", "loss_test", "metrics_test")
+
+
+def progress(model: Any) -> dict[str, Any]:
+    """Steps, last and best results and the loss history."""
+    found: dict[str, Any] = {name: getattr(model.train_state, name) for name in _PROGRESS}
+    found["history"] = {name: list(getattr(model.losshistory, name)) for name in _HISTORY}
+    return found
+
+
+def set_progress(model: Any, values: dict[str, Any]) -> None:
+    """Set what ``progress`` gave; DeepXDE's objects stay the same ones."""
+    for name in _PROGRESS:
+        setattr(model.train_state, name, values[name])
+    for name in _HISTORY:
+        getattr(model.losshistory, name)[:] = values["history"][name]
+
+
+# Points that a problem draws; those of data sets are in the script.
+_DRAWN = (
+    "anchors",
+    "num_bcs",
+    "train_x_all",
+    "train_x_bc",
+    "train_bc",
+    "train_x",
+    "train_y",
+    "train_aux_vars",
+    "test_x",
+    "test_y",
+    "test_aux_vars",
+)
+
+
+def _draws_points(data: Any) -> bool:
+    """Whether points are drawn when the data are made, and may be replaced by others."""
+    plain = isinstance(data, (dde.data.PDE, dde.data.Function)) and kind_of_data(data) not in (
+        "IDE",
+        "FPDE",
+        "TimeFPDE",  # with matrices made for their points
+    )
+    return plain or hasattr(data, "func_space")
+
+
+def _moving(data: Any) -> dict[str, Any]:
+    """The parts of a problem that change during training, by name."""
+    parts = {"data": data}
+    equation = getattr(data, "pde", None)
+    if isinstance(equation, dde.data.PDE):
+        parts["equation"] = equation
+    geom = geometry(data)
+    if geom is not None:
+        parts["geometry"] = geom
+    parts |= {f"condition {i}": c for i, c in enumerate(conditions(data), start=1)}
+    return parts
+
+
+def data_state(data: Any) -> dict[str, Any]:
+    """Points that are drawn, and where the samplers of batches stand."""
+    found: dict[str, Any] = {}
+    for part, owner in _moving(data).items():
+        state: dict[str, Any] = {}
+        if part in ("data", "equation") and _draws_points(owner):
+            state["points"] = {n: getattr(owner, n) for n in _DRAWN if hasattr(owner, n)}
+        elif part == "data" and geometry(data) is not None:
+            state["fixed"] = owner.train_x
+        if _batched(owner):
+            state["batch"] = owner.batch_indices
+        samplers = {
+            name: [
+                value.num_samples,
+                value._indices,
+                value._epochs_completed,
+                value._index_in_epoch,
+            ]
+            for name, value in vars(owner).items()
+            if isinstance(value, dde.data.BatchSampler)
+        }
+        if samplers:
+            state["samplers"] = samplers
+        if state:
+            found[part] = state
+    return found
+
+
+def set_data_state(data: Any, found: dict[str, Any]) -> None:
+    """Set what ``data_state`` gave.
+
+    Raises:
+        ValueError: If the points cannot be replaced and are not those that were kept.
+    """
+    parts = _moving(data)
+    for part, state in found.items():
+        owner = parts[part]
+        fixed = state.get("fixed")
+        if fixed is not None and not np.array_equal(fixed, owner.train_x):
+            raise ValueError(
+                f"{type(owner).__name__} draws its points when it is made, and they cannot be "
+                "replaced. Call dde.config.set_random_seed(...) before it is made, in the first "
+                "run too, so that they are the same."
+            )
+        for name, value in state.get("points", {}).items():
+            setattr(owner, name, value)
+        if "batch" in state:
+            owner.batch_indices = state["batch"]
+        for name, (size, indices, epochs, position) in state.get("samplers", {}).items():
+            sampler = getattr(owner, name)
+            sampler.num_samples, sampler._indices = size, indices
+            sampler._epochs_completed, sampler._index_in_epoch = epochs, position
+    # Values of conditions are kept by the identity of the points, which is used again.
+    for condition in conditions(data):
+        for cache in _caches(condition):
+            cache.clear()
+
+
+def data_sizes(data: Any) -> dict[str, Any]:
+    """What tells one problem from another: kinds and numbers, none of which training changes."""
+    found: dict[str, Any] = {"data": type(data).__name__}
+    equation = getattr(data, "pde", None)
+    for owner in [data, equation] if isinstance(equation, dde.data.PDE) else [data]:
+        for name in ("num_domain", "num_boundary", "num_initial", "num_test", "num_func"):
+            if hasattr(owner, name):
+                found[name] = getattr(owner, name)
+    for i, condition in enumerate(conditions(data), start=1):
+        points = getattr(condition, "points", None)
+        found[f"condition {i}"] = type(condition).__name__ + (
+            "" if points is None else f" at {len(points)} points"
+        )
+    if geometry(data) is None:
+        for name in ("train_x", "train_y", "test_x", "test_y"):
+            value = getattr(data, name, None)
+            several = value if isinstance(value, (tuple, list)) else [value]
+            found[name] = [list(np.shape(v)) for v in several if v is not None]
+    return found
+
+
+def condition_points_now(data: Any) -> Any:
+    """The points of the conditions, which graphs hold values of; None of data without any."""
+    return getattr(data, "train_x_bc", None)
+
+
+# What DeepXDE's callbacks count.
+_COUNTERS: dict[str, tuple[str, ...]] = {
+    "ModelCheckpoint": ("epochs_since_last_save", "best"),
+    "EarlyStopping": ("wait", "stopped_epoch", "best"),
+    "DropoutUncertainty": ("epochs_since_last",),
+    "VariableValue": ("epochs_since_last",),
+    "OperatorPredictor": ("epochs_since_last",),
+    "MovieDumper": ("y", "spectrum", "epochs_since_last_save"),
+    "PDEPointResampler": ("num_bcs_initial", "epochs_since_last_resample"),
+}
+
+
+def _counters(callback: Any) -> list[str]:
+    kinds = [kind for kind in type(callback).__mro__ if kind.__module__ == "deepxde.callbacks"]
+    return [name for kind in kinds for name in _COUNTERS.get(kind.__name__, ())]
+
+
+def callbacks(model: Any) -> list[Any]:
+    """The callbacks of the training that runs, or of the last one."""
+    return list(model.callbacks.callbacks) if model.callbacks is not None else []
+
+
+def callback_state(callback: Any) -> dict[str, Any] | None:
+    """What a callback keeps between steps: its own ``state_dict()``, or DeepXDE's counters.
+
+    A file that it writes is kept with them: DeepXDE opens it anew, and so empties it.
+    """
+    if hasattr(callback, "state_dict"):
+        return {"own": callback.state_dict()}
+    state: dict[str, Any] = {
+        "counters": {n: getattr(callback, n) for n in _counters(callback) if hasattr(callback, n)}
+    }
+    if isinstance(callback, dde.callbacks.Timer) and callback.t_start is not None:
+        state["elapsed"] = time.time() - callback.t_start
+    file = _file(callback)
+    if file is not None:
+        file.flush()
+        with open(file.name, encoding=file.encoding, newline="") as written:
+            state["written"] = written.read()
+    return state if any(state.values()) else None
+
+
+def set_callback_state(callback: Any, state: dict[str, Any]) -> None:
+    """Set what ``callback_state`` gave."""
+    if "own" in state:
+        callback.load_state_dict(state["own"])
+        return
+    for name, value in state["counters"].items():
+        setattr(callback, name, value)
+    if "elapsed" in state:
+        callback.t_start = time.time() - state["elapsed"]
+    file = _file(callback)
+    if file is not None and "written" in state:
+        file.seek(0)
+        file.truncate()
+        file.write(state["written"])
+        file.flush()
+
+
+def _file(callback: Any) -> Any:
+    """The file that a callback writes during training, or None."""
+    file = getattr(callback, "file", None)
+    own = isinstance(callback, (dde.callbacks.VariableValue, dde.callbacks.OperatorPredictor))
+    if not own or file is None or file is sys.stdout or not isinstance(file.name, str):
+        return None
+    return file
+
+
+def random_seeds() -> dict[str, Any]:
+    """The seeds that DeepXDE keeps, beside the states of the generators."""
+    return {
+        name: getattr(dde.config, name)
+        for name in ("random_seed", "jax_random_seed")
+        if hasattr(dde.config, name)
+    }
+
+
+def set_random_seeds(seeds: dict[str, Any]) -> None:
+    """Set what ``random_seeds`` gave."""
+    for name, value in seeds.items():
+        setattr(dde.config, name, value)
+
+
+def losses(model: Any) -> np.ndarray:
+    """Every term of the training loss, as it is now, at the current training points."""
+    state = model.train_state
+    terms = model._outputs_losses(True, state.X_train, state.y_train, state.train_aux_vars)[1]
+    return np.atleast_1d(np.asarray(terms, dtype=float))
+
+
+def loss_names(model: Any, count: int) -> list[str]:
+    """Names of the terms of the loss: equations, then conditions, then regularization."""
+    given = conditions(model.data)
+    extra = int(getattr(model.net, "regularizer", None) is not None and backend_name != "paddle")
+    if backend_name == "pytorch" and extra and model.net.regularizer[0] != "l1":
+        extra = 0  # weight decay of the optimizer
+    n_equations = count - len(given) - extra
+    kind = "PDE" if hasattr(model.data, "pde") else "target"
+    names = [kind if n_equations == 1 else f"{kind} {i + 1}" for i in range(n_equations)]
+    names += [condition_name(i, c) for i, c in enumerate(given, start=1)]
+    return [*names, *["regularization"] * extra][:count]
+
+
+# PyTorch's L-BFGS: DeepXDE calls it for up to 1000 iterations at once, and callbacks only between
+# such passes. On the other backends it is one call.
+
+
+def lbfgs_steps(model: Any) -> int:
+    """Iterations of PyTorch's L-BFGS so far, which DeepXDE takes for those of the last train."""
+    state = model.opt.state_dict()["state"]
+    return int(state[0]["n_iter"]) if state else 0
+
+
+def limit_lbfgs_pass(model: Any, length: int) -> None:
+    """Let the next pass of PyTorch's L-BFGS have no more than ``length`` iterations, at least two.
+
+    DeepXDE takes a pass of one iteration for convergence, and so none may be planned.
+    """
+    left = lbfgs_options()["maxiter"] - lbfgs_steps(model)
+    model.opt.param_groups[0]["max_iter"] = left if 0 < left < length + 2 else max(length, 2)

@@ -40,6 +40,9 @@ SLOPE_PER_TARGET_WAVENUMBER = 0.8
 
 DEFAULT_PARAMETERIZATION = "log-scale"
 
+# Shortest side of a box relative to its distance from zero: some six digits of a point are left.
+_NARROWEST = 1e-10
+
 
 @dataclass(frozen=True)
 class Box:
@@ -50,7 +53,8 @@ class Box:
         upper: Upper corner, likewise.
 
     Raises:
-        ValueError: If the corners differ in length, are not finite, or lower >= upper anywhere.
+        ValueError: If the corners differ in length, are not finite, lower >= upper anywhere, or
+            a side is too short for float64 to tell points apart so far from zero.
     """
 
     lower: Sequence[float]
@@ -73,6 +77,12 @@ class Box:
                 raise ValueError(
                     f"domain has lower = {a} and upper = {b} on axis {axis}; lower must be less "
                     "than upper. Write domain=(lower, upper)."
+                )
+            if not _NARROWEST * max(abs(a), abs(b)) < b - a < math.inf or math.isinf(a + b):
+                raise ValueError(
+                    f"domain has lower = {a} and upper = {b} on axis {axis}, whose difference "
+                    "cannot be resolved in float64, or is beyond it. Shift or scale the coordinate "
+                    "so that its range is comparable with its values."
                 )
         object.__setattr__(self, "lower", lower)
         object.__setattr__(self, "upper", upper)
@@ -163,7 +173,10 @@ class RepSpec:
         object.__setattr__(self, "slope_scale", _per_axis("slope_scale", self.slope_scale, dim))
         if self.hidden_gain is not None:
             object.__setattr__(self, "hidden_gain", _positive("hidden_gain", self.hidden_gain))
-        if self.parameterization not in PARAMETERIZATIONS:
+        if (
+            not isinstance(self.parameterization, str)
+            or self.parameterization not in PARAMETERIZATIONS
+        ):
             raise ValueError(
                 f"parameterization={self.parameterization!r} is not known; write one of "
                 f"{', '.join(map(repr, PARAMETERIZATIONS))}."
@@ -322,7 +335,7 @@ def _numbers(name: str, values: Any) -> tuple[float, ...]:
     message = f"{name}={values!r} must be a number or a sequence of numbers."
     try:
         array = np.atleast_1d(np.asarray(values, dtype=float))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise ValueError(message) from None
     if array.ndim != 1 or array.size == 0:
         raise ValueError(message)
@@ -349,18 +362,30 @@ def _per_axis(name: str, values: Any, dim: int) -> tuple[float, ...] | None:
     return result
 
 
+def _float(value: Any) -> float:
+    """The number as a float; one that is too large is infinite."""
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
+
+
 def _positive(name: str, value: Any) -> float:
     if (
         isinstance(value, bool)
         or not isinstance(value, numbers.Real)
-        or not (math.isfinite(float(value)) and float(value) > 0)
+        or not 0 < _float(value) < math.inf
     ):
         raise ValueError(f"{name}={value!r} must be a positive finite number.")
     return float(value)
 
 
 def _share(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, numbers.Real) or not 0 <= float(value) <= 1:
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, numbers.Real)
+        or not 0 <= _float(value) <= 1
+    ):
         raise ValueError(f"sines={value!r} must be a number from 0 (none) to 1 (all), or None.")
     return float(value)
 

@@ -13,8 +13,10 @@ from deepxde_repnet.nets import RepNet, RepOperator
 def test_public_names():
     assert sorted(deepxde_repnet.__all__) == [
         "Box",
+        "Checkpoint",
         "FirstLayerRecorder",
         "FourierFNN",
+        "Guard",
         "RepDeepONet",
         "RepDeepONetCartesianProd",
         "RepFNN",
@@ -28,6 +30,7 @@ def test_public_names():
         "magnitude",
         "modes",
         "records",
+        "resume",
         "solve",
         "spectrum",
     ]
