@@ -12,6 +12,7 @@ from .nets import RepDeepONet, RepDeepONetCartesianProd, RepFNN, RepPFNN
 from .solver import Solution, solve
 from .spec import Box, RepSpec
 from .theory import magnitude, spectrum
+from .train.accelerate import accelerate
 
 __version__ = "0.1.0"
 
@@ -23,6 +24,7 @@ __all__ = [
     "RepPFNN",
     "RepSpec",
     "Solution",
+    "accelerate",
     "magnitude",
     "solve",
     "spectrum",

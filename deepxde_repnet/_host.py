@@ -869,3 +869,69 @@ def compile_once(model: Any) -> None:
     """Compile a model that is not, without which DeepXDE cannot predict; it may be done anew."""
     if model.outputs is None:
         model.compile("adam", lr=1e-3, verbose=0)
+
+
+# ---------------------------------------------------------------------------------------------
+# For faster training: derivatives from elsewhere, and what a compiled model trains with
+
+
+@contextlib.contextmanager
+def derivatives_from(serve: Callable[[Any, Any, int | None, int | None], Any]) -> Iterator[None]:
+    """Have ``dde.grad`` ask ``serve(ys, xs, i, j)`` for J[i, j] first, which may answer None."""
+    jacobian, hessian = gradients_reverse.jacobian, gradients_reverse.hessian
+
+    @functools.wraps(jacobian)
+    def served_jacobian(ys: Any, xs: Any, i: int | None = None, j: int | None = None) -> Any:
+        found = serve(ys, xs, i, j)
+        return jacobian(ys, xs, i=i, j=j) if found is None else found
+
+    @functools.wraps(hessian)
+    def served_hessian(ys: Any, xs: Any, component: int = 0, i: int = 0, j: int = 0) -> Any:
+        first = serve(ys, xs, component, i)
+        found = None if first is None else serve(first, xs, 0, j)
+        if found is not None:
+            return found
+        return hessian(ys, xs, component=component, i=i, j=j)
+
+    gradients_reverse.jacobian, gradients_reverse.hessian = served_jacobian, served_hessian
+    try:
+        yield
+    finally:
+        gradients_reverse.jacobian, gradients_reverse.hessian = jacobian, hessian
+
+
+def forget_condition_values(data: Any) -> None:
+    """Drop what conditions keep of the values of their functions.
+
+    They keep them by the address of the array of points, which a later array may have too.
+    """
+    for condition in conditions(data):
+        for cache in _caches(condition):
+            cache.clear()
+
+
+def not_plain_training(model: Any) -> str | None:
+    """Why a compiled model's step is none of loss, gradient and optimizer alone; None if it is."""
+    if model.train_step is None:
+        raise ValueError("the model is not compiled; call model.compile(...) first.")
+    if not isinstance(model.data, (dde.data.PDE, dde.data.DataSet, dde.data.Function)):
+        return f"its data are {type(model.data).__name__}"
+    if isinstance(model.data, (dde.data.IDE, dde.data.FPDE)):
+        return f"its data are {type(model.data).__name__}, with integrals over many points"
+    if model.opt_name == "NNCG":
+        return "NNCG differentiates the gradient once more"
+    if dde.config.mixed:
+        return "it trains in mixed precision"
+    if dde.config.autodiff != "reverse":
+        return "dde.config.set_default_autodiff is not 'reverse'"
+    return None
+
+
+def training_batch(model: Any) -> tuple[Any, Any, Any]:
+    """(inputs, targets, auxiliary variables) that training begins with."""
+    state = np.random.get_state()
+    try:
+        batch = model.data.train_next_batch(model.batch_size)
+    finally:
+        np.random.set_state(state)
+    return (*batch, None) if len(batch) == 2 else tuple(batch)

@@ -19,6 +19,7 @@ def test_public_names():
         "RepPFNN",
         "RepSpec",
         "Solution",
+        "accelerate",
         "magnitude",
         "solve",
         "spectrum",

@@ -42,7 +42,8 @@ class RepLinear(torch.nn.Module):
         _assign(self.center, domain.center)
         _assign(self.half_width, domain.half_width)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
+    def affine(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Slopes (n, d) and offsets (n,) of ``z = slope x + offset`` in the inputs themselves."""
         # The normalisation is folded into the (n, d) arrays: no extra work per point.
         if self.parameterization == "shift":
             slope = self.direction / self.half_width
@@ -51,7 +52,10 @@ class RepLinear(torch.nn.Module):
             if self.parameterization == "log-scale":
                 slope = slope * torch.exp(self.log_scale)[:, None]
         offset = (slope * (self.half_width * self.shift - self.center)).sum(1)
-        return torch.nn.functional.linear(x, slope, offset)
+        return slope, offset
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.nn.functional.linear(x, *self.affine())
 
 
 def _tensor(values: Any) -> torch.Tensor:

@@ -1,0 +1,1 @@
+"""Training: faster, and in several processes."""
