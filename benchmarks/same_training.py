@@ -69,8 +69,8 @@ def main() -> None:
         lines += [f"   {'*' if i == 0 else ' '} - {entry}" for i, entry in enumerate(row)]
     lines += [
         "",
-        "Largest relative difference of a loss or an unknown at the end, float64, seed 3. Written by "
-        "``benchmarks/same_training.py``.",
+        "Largest relative difference of a loss or an unknown at the end, float64, seed 3. "
+        "Written by ``benchmarks/same_training.py``.",
     ]
     (ROOT / "docs" / "_tables" / "same_training.rst").write_text("\n".join(lines) + "\n")
 

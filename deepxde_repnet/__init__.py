@@ -13,6 +13,7 @@ from .solver import Solution, solve
 from .spec import Box, RepSpec
 from .theory import magnitude, spectrum
 from .train.accelerate import accelerate
+from .train.distribute import distribute
 
 __version__ = "0.1.0"
 
@@ -25,6 +26,7 @@ __all__ = [
     "RepSpec",
     "Solution",
     "accelerate",
+    "distribute",
     "magnitude",
     "solve",
     "spectrum",

@@ -20,6 +20,7 @@ def test_public_names():
         "RepSpec",
         "Solution",
         "accelerate",
+        "distribute",
         "magnitude",
         "solve",
         "spectrum",

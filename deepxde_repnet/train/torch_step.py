@@ -110,10 +110,12 @@ class Step:
 
     Args:
         model: A compiled ``dde.Model``.
-        network: Its network.
+        network: Its network; None leaves every derivative to DeepXDE.
     """
 
-    def __init__(self, model: Any, network: Network, settings: Settings) -> None:
+    def __init__(
+        self, model: Any, network: Network | None, settings: Settings | None = None
+    ) -> None:
         self.model, self.network, self.settings = model, network, settings
         self.own_step = model.train_step
         self.own_losses = {
@@ -140,13 +142,16 @@ class Step:
         if model.lr_scheduler is not None:
             model.lr_scheduler.step()
 
-    def loss_and_gradient(self, batch: Batch) -> torch.Tensor:
+    def loss_and_gradient(
+        self, batch: Batch, total_of: Callable[[torch.Tensor], torch.Tensor] = torch.sum
+    ) -> torch.Tensor:
         """The sum of the losses; its gradient goes to the parameters that are trained."""
         optimizer = self.model.opt
         with self._served(batch[0]) as field:
-            total = torch.sum(self.own_losses[True](*batch)[1])
+            total = total_of(self.own_losses[True](*batch)[1])
             optimizer.zero_grad()
-            field.closed = True
+            if field is not None:
+                field.closed = True
             total.backward(inputs=trained(optimizer))
         return total.detach()
 
@@ -174,15 +179,19 @@ class Step:
         return tuple(found)  # type: ignore[return-value]
 
     @contextlib.contextmanager
-    def _served(self, x: torch.Tensor) -> Iterator[Served]:
+    def _served(self, x: torch.Tensor) -> Iterator[Served | None]:
         """DeepXDE's evaluation of the network at x, and of derivatives there, from a field."""
+        network, settings = self.network, self.settings
+        if network is None or settings is None:
+            yield None
+            return
         net = self.model.net
         x.requires_grad_()
 
         def more(axes: Axes) -> torch.Tensor:
-            return self.network.derivatives(x, {axes}, self.settings)[axes]
+            return network.derivatives(x, {axes}, settings)[axes]
 
-        field = Served(x, self.network.derivatives(x, self._asked, self.settings), more)
+        field = Served(x, network.derivatives(x, self._asked, settings), more)
         transform = _host.output_transform(net)
 
         def evaluate(inputs: Any) -> Any:
