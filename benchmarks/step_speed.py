@@ -183,8 +183,8 @@ def write(results: dict, root: Path = ROOT) -> None:
     held = results["memory"]
     rows = [["", "MiB"], *[[name, f"{mib:.0f}"] for name, mib in held.items()]]
     closing = (
-        f"Peak memory of three steps with {MEMORY_AT} points, width 64 and second derivatives, less "
-        "that of the process before. Written by ``benchmarks/step_speed.py``."
+        f"Peak memory of three steps with {MEMORY_AT} points, width 64 and second derivatives, "
+        "less that of the process before. Written by ``benchmarks/step_speed.py``."
     )
     table(rows, closing, tables / "step_memory.rst")
     draw(steps, root / "docs" / "_static" / "step_speed.png")

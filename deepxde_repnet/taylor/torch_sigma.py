@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from .. import _host
 from .pytorch import _differentiated
 
 #: (z, highest order, σ(z) where it is known or None) -> σ(z), σ'(z), ..., σ^(order)(z).
@@ -80,17 +81,26 @@ def _gelu(z: torch.Tensor, order: int, value: torch.Tensor | None) -> list[torch
 
 
 def _functions() -> dict[Any, Sigma]:
+    """Those in closed form: by PyTorch's functions, and by DeepXDE's, which are its own."""
     functional = torch.nn.functional
-    return {
+    known: dict[Any, Sigma] = {
         torch.tanh: _tanh,
         torch.sin: _sin,
         torch.sigmoid: _sigmoid,
-        functional.sigmoid: _sigmoid,
         torch.relu: _relu,
         functional.relu: _relu,
         functional.silu: _silu,
         functional.gelu: _gelu,
     }
+    by_name = {
+        "tanh": _tanh,
+        "sin": _sin,
+        "sigmoid": _sigmoid,
+        "relu": _relu,
+        "silu": _silu,
+        "gelu": _gelu,
+    }
+    return known | {_host.activation(name): values for name, values in by_name.items()}
 
 
 def sigma(function: Any) -> tuple[Sigma, bool]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -39,8 +40,12 @@ def _decided(
     limit = _memory() if memory is None else memory
     whole = -(-n // 64) * 64
     on_cpu = batch[0].device.type == "cpu"
-    sizes = [block] if block else [b for b in BLOCKS if b < n] if on_cpu else []
-    candidates = sizes or [min(whole, 1 << 20)]
+    if block is not None:
+        candidates = [block]
+    elif on_cpu:
+        candidates = [b for b in BLOCKS if b < n] + [whole] * (n <= BLOCKS[-1])
+    else:
+        candidates = [min(whole, 1 << 20)]
     step.settings = Settings(candidates[-1], False, limit)
     own: float | None = None
     if n <= COMPARED:
@@ -57,7 +62,10 @@ def _decided(
     if compile is not False and network.compiles:
         try:
             step.settings = best._replace(compiled=True)
-            _gradient(step, batch)
+            with warnings.catch_warnings():
+                # PyTorch's compiler imports what PyTorch has deprecated.
+                warnings.simplefilter("ignore", DeprecationWarning)
+                _gradient(step, batch)
             times[step.settings] = _seconds(lambda: _gradient(step, batch))
         except Exception as error:  # whatever the compiler, or its absence, comes up with
             if compile:

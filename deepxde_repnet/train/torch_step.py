@@ -188,8 +188,11 @@ class Step:
         net = self.model.net
         x.requires_grad_()
 
+        # A pass for each derivative, in the first step alone: none of them keeps anything.
+        first = settings._replace(memory=0.0)
+
         def more(axes: Axes) -> torch.Tensor:
-            return network.derivatives(x, {axes}, settings)[axes]
+            return network.derivatives(x, {axes}, first)[axes]
 
         field = Served(x, network.derivatives(x, self._asked, settings), more)
         transform = _host.output_transform(net)
