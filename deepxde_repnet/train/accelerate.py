@@ -7,8 +7,6 @@ from typing import Any
 
 from .. import _host
 
-MODULES = {"pytorch": ".torch_accelerate"}
-
 
 def accelerate(
     model: Any,
@@ -34,8 +32,8 @@ def accelerate(
     The loss and its gradient are compared with DeepXDE's own first (up to 20 000 points). Where a
     model cannot be served, or gains nothing, it keeps its own step, and a line says why.
 
-    On TensorFlow the step is compiled by XLA where that is measured to be faster. On JAX it is
-    compiled already.
+    DeepXDE on TensorFlow and JAX compiles the whole step itself, and other backends are not served:
+    there the model keeps its step.
 
     Args:
         model: A ``dde.Model`` after ``model.compile(...)``.
@@ -53,15 +51,10 @@ def accelerate(
         if value is not None and value <= 0:
             raise ValueError(f"{name}={value!r} is not positive.")
     reason = _host.not_plain_training(model)
-    module = MODULES.get(_host.backend_name)
-    if reason is None and module is None:
-        reason = (
-            "JAX compiles the whole step already"
-            if _host.backend_name == "jax"
-            else f"there is nothing to gain on the backend {_host.backend_name}"
-        )
+    if reason is None and _host.backend_name != "pytorch":
+        reason = f"only PyTorch's is served, and DeepXDE uses {_host.backend_name!r}"
     if reason is None:
-        implementation = importlib.import_module(str(module), __package__)
+        implementation = importlib.import_module(".torch_accelerate", __package__)
         said = implementation.accelerate(model, compile, block, memory)
     else:
         said = f"DeepXDE's own training step is kept: {reason}."
