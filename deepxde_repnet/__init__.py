@@ -25,6 +25,8 @@ __all__ = [
     "ResidualSpectrumRecorder",
     "Solution",
     "SpectrumRecorder",
+    "accelerate",
+    "distribute",
     "dynamics",
     "frequencies",
     "magnitude",
@@ -44,8 +46,10 @@ if TYPE_CHECKING or not _command.is_waiting():
     from .spec import Box, RepSpec
     from .theory import dynamics, frequencies, magnitude, modes, spectrum
     from .train import state as _state
+    from .train.accelerate import accelerate
     from .train.checkpoint import Checkpoint, resume
     from .train.checkpoint import training as _training
+    from .train.distribute import distribute
     from .train.guards import Guard
     from .train.instruments import FirstLayerRecorder, ResidualSpectrumRecorder, SpectrumRecorder
 

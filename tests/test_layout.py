@@ -24,6 +24,13 @@ FRAMEWORKS = {
     "pytorch": frozenset({"torch"}),
     "tensorflow": frozenset({"tensorflow", "keras"}),
     "tensorflow_compat_v1": frozenset({"tensorflow", "keras"}),
+    # PyTorch alone, one idea each.
+    "torch_sigma": frozenset({"torch"}),
+    "torch_jets": frozenset({"torch"}),
+    "torch_network": frozenset({"torch"}),
+    "torch_step": frozenset({"torch"}),
+    "torch_accelerate": frozenset({"torch"}),
+    "torch_distribute": frozenset({"torch"}),
     "_keras": frozenset({"tensorflow", "keras"}),  # what the two TensorFlow backends share
     "jax": frozenset({"jax", "flax", "optax"}),
     "paddle": frozenset({"paddle"}),

@@ -25,6 +25,8 @@ def test_public_names():
         "ResidualSpectrumRecorder",
         "Solution",
         "SpectrumRecorder",
+        "accelerate",
+        "distribute",
         "dynamics",
         "frequencies",
         "magnitude",

@@ -68,7 +68,8 @@ class RepLinear(_FirstLayer, torch.nn.Module):
             _scale(self.direction, _like(self.slope_scale, slope_scale) / self.slope_scale)
         super().set(domain, slope_scale)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
+    def affine(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Slopes (n, d) and offsets (n,) of ``z = slope x + offset`` in the inputs themselves."""
         # The normalisation is folded into the (n, d) arrays: no extra work per point.
         if self.parameterization == "shift":
             slope = self.direction / self.half_width
@@ -77,7 +78,10 @@ class RepLinear(_FirstLayer, torch.nn.Module):
             if self.parameterization == "log-scale":
                 slope = slope * torch.exp(self.log_scale)[:, None]
         offset = (slope * (self.half_width * self.shift - self.center)).sum(1)
-        return torch.nn.functional.linear(x, slope, offset)
+        return slope, offset
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.nn.functional.linear(x, *self.affine())
 
 
 class FourierLinear(_FirstLayer, torch.nn.Module):
