@@ -314,16 +314,16 @@ def test_what_a_model_keeps_of_its_training():
         assert_there(hasattr(model, name), f"Model.{name}", use)
     model.train(iterations=1, verbose=0)
     kept = vars(model.train_state)
-    for name in _host._PROGRESS:
+    for name in _host.PROGRESS:
         assert_there(name in kept, f"TrainState.{name}", use)
-    assert_there(sorted(vars(model.losshistory)) == sorted(_host._HISTORY), "LossHistory", use)
+    assert_there(sorted(vars(model.losshistory)) == sorted(_host.HISTORY), "LossHistory", use)
     assert_there(len(_host.losses(model)) == 3, "Model._outputs_losses", "a loss that is NaN")
     # All of TrainState is kept, but for the data, which are there anyway.
     data = {n for n in kept if n.startswith(("X_", "y_t")) or n.endswith("_aux_vars")}
-    assert_there(set(kept) - data == set(_host._PROGRESS), "TrainState", "there is more to keep")
+    assert_there(set(kept) - data == set(_host.PROGRESS), "TrainState", "there is more to keep")
 
 
-@pytest.mark.parametrize("name", _host._COUNTERS)
+@pytest.mark.parametrize("name", _host.COUNTERS)
 def test_what_callbacks_count(name):
     """Every number that a callback of DeepXDE changes is known, and no callback has been added."""
     make = {
@@ -337,10 +337,10 @@ def test_what_callbacks_count(name):
     callback = make.get(name, lambda c: c())(kind)
     if name == "EarlyStopping":
         callback.on_train_begin()
-    for counter in _host._counters(callback):
+    for counter in _host.counters(callback):
         assert_there(hasattr(callback, counter), f"{name}.{counter}", "it is kept")
     counting = {n for n in vars(callback) if n.startswith(("epochs_since", "wait", "best"))}
-    assert_there(counting <= set(_host._counters(callback)), name, "it counts something else")
+    assert_there(counting <= set(_host.counters(callback)), name, "it counts something else")
 
 
 def test_all_callbacks_are_known():
@@ -350,7 +350,7 @@ def test_all_callbacks_are_known():
         if isinstance(kind, type) and issubclass(kind, dde.callbacks.Callback)
     }
     without_state = {"Callback", "CallbackList", "FirstDerivative", "Timer"}
-    found = public - without_state - set(_host._COUNTERS)
+    found = public - without_state - set(_host.COUNTERS)
     assert_there(not found, f"callbacks {found}", "does it count something?")
 
 

@@ -211,7 +211,7 @@ def _set_training(request: Request) -> None:
     @contextlib.contextmanager
     def train(model: Any, arguments: dict[str, Any]) -> Iterator[None]:
         given = arguments["iterations"]
-        count = request.iterations or given or int(_host.LBFGS_options["maxiter"])
+        count = request.iterations or given or int(_host.lbfgs_options()["maxiter"])
         lbfgs = _host.is_lbfgs(model.opt_name)
         arguments.update(iterations=None if lbfgs else count, verbose=0)
         # Often enough for the bar; each time costs two evaluations of the loss.

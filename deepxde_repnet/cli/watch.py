@@ -118,7 +118,7 @@ def _note(entry: Trained, model: Any, names: list[str]) -> None:
 def _limited(iterations: int | None, at_once: int | None) -> Iterator[None]:
     limit = None
     if iterations is not None:
-        limit = min(iterations, int(_host.LBFGS_options["maxiter"]))
+        limit = min(iterations, int(_host.lbfgs_options()["maxiter"]))
     with _host.lbfgs_iterations(limit, at_once):
         yield
 

@@ -189,7 +189,7 @@ def test_explain_a_script_and_a_problem(tmp_path):
     names = [part["of"] for part in found["wavenumbers"]]
     assert names == ["PDE", "condition 1 (DirichletBC)", "condition 2 (IC)"]
     # sin(3πx) at t = 0; nothing says how fast time is.
-    assert found["wavenumber"][0] == pytest.approx(9.42, rel=0.2)  # from 40 points
+    assert found["wavenumber"][0] == pytest.approx(9.42, rel=0.5)  # from 40 scattered points
     assert found["drawn"]["slope"] == pytest.approx(found["predicted"]["slope"], rel=0.5)
     assert found["drawn"]["output"] == pytest.approx(found["predicted"]["output"], rel=0.5)
     assert (tmp_path / "heat-spectrum.png").stat().st_size > 10_000

@@ -6,6 +6,8 @@ Heat equation u_t = 0.01 u_xx for x and t in [0, 1] with points drawn anew as it
 import deepxde as dde
 import numpy as np
 
+dde.config.set_random_seed(0)
+
 
 def pde(x, y):
     dy_t = dde.grad.jacobian(y, x, i=0, j=1)
