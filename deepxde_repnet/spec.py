@@ -5,6 +5,7 @@ Everything a user may pass is validated here, once for all backends, before any 
 
 from __future__ import annotations
 
+import contextlib
 import math
 import numbers
 from collections.abc import Callable, Iterable, Sequence
@@ -362,32 +363,66 @@ def _per_axis(name: str, values: Any, dim: int) -> tuple[float, ...] | None:
     return result
 
 
-def _float(value: Any) -> float:
-    """The number as a float; one that is too large is infinite."""
+def as_float(value: Any) -> float:
+    """A real number as a float, which is infinite if it is too large; NaN for anything else."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        return math.nan
     try:
         return float(value)
     except OverflowError:
         return math.inf
 
 
+def as_count(name: str, value: Any, least: int = 1) -> int:
+    """An integer that is not below the least.
+
+    Raises:
+        ValueError: If it is none.
+    """
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < least:
+        kind = {0: "a non-negative integer", 1: "a positive integer"}
+        raise ValueError(f"{name}={value!r} must be {kind.get(least, f'an integer >= {least}')}.")
+    return int(value)
+
+
+def as_array(name: str, values: Any) -> Array:
+    """Real numbers as an array of floats; NaN and infinity may be among them.
+
+    Raises:
+        ValueError: If they are no array of real numbers.
+    """
+    return np.asarray(_as(np.float64, "biufO", name, values))
+
+
+def as_complex(name: str, values: Any) -> NDArray[np.complex128]:
+    """The same of complex numbers."""
+    return np.asarray(_as(np.complex128, "biufcO", name, values))
+
+
+def _as(kind: Any, from_kinds: str, name: str, values: Any) -> Any:
+    # RuntimeError is that of a tensor which is differentiated.
+    with contextlib.suppress(TypeError, ValueError, OverflowError, RuntimeError):
+        array = np.asarray(values)
+        if array.dtype.kind in from_kinds:
+            return array.astype(kind, copy=False)
+    raise ValueError(
+        f"{name} must be an array of {'complex' if kind is np.complex128 else 'real'} numbers, all "
+        f"rows of one length, and is {values!r}."
+    )
+
+
 def _positive(name: str, value: Any) -> float:
-    if (
-        isinstance(value, bool)
-        or not isinstance(value, numbers.Real)
-        or not 0 < _float(value) < math.inf
-    ):
+    number = as_float(value)
+    if not 0 < number < math.inf:
         raise ValueError(f"{name}={value!r} must be a positive finite number.")
-    return float(value)
+    return number
 
 
 def _share(value: Any) -> float:
-    if (
-        isinstance(value, bool)
-        or not isinstance(value, numbers.Real)
-        or not 0 <= _float(value) <= 1
-    ):
+    number = as_float(value)
+    if not 0 <= number <= 1:
         raise ValueError(f"sines={value!r} must be a number from 0 (none) to 1 (all), or None.")
-    return float(value)
+    return number
 
 
 def _layer_sizes(layer_sizes: Any) -> tuple[Level, ...]:
