@@ -45,7 +45,8 @@ TARGET = np.exp(-(X**2) / (2 * 0.4**2)) * (np.cos(2 * np.pi * X) + np.sin(7 * np
 #: Of the second experiment: cycles per unit, a window that isolates them, and two distributions.
 MODES = (1.0, 3.0, 5.0)
 WINDOW = np.exp(-(X**2) / (2 * 0.6**2))
-MODES_TARGET = WINDOW * sum(np.cos(2 * np.pi * f * X) for f in MODES)
+# Small: the equation is about the limit in which no parameter moves far.
+MODES_TARGET = 0.02 * WINDOW * sum(np.cos(2 * np.pi * f * X) for f in MODES)
 MODES_SIGMA = 0.1
 FLAT, NARROW = Uniform(0, 7 * CYCLE), Normal(2.0 * CYCLE)
 MODES_WIDTH = 4000
