@@ -385,6 +385,17 @@ def as_count(name: str, value: Any, least: int = 1) -> int:
     return int(value)
 
 
+def as_verbosity(value: Any) -> int:
+    """What ``verbose`` says: 0 is silent.
+
+    Raises:
+        ValueError: If it is no integer.
+    """
+    if not isinstance(value, (numbers.Integral, np.bool_)):
+        raise ValueError(f"verbose={value!r} must be 0 (silent) or 1.")
+    return int(value)
+
+
 def as_array(name: str, values: Any) -> Array:
     """Real numbers as an array of floats; NaN and infinity may be among them.
 
@@ -403,7 +414,9 @@ def _as(kind: Any, from_kinds: str, name: str, values: Any) -> Any:
     # RuntimeError is that of a tensor which is differentiated.
     with contextlib.suppress(TypeError, ValueError, OverflowError, RuntimeError):
         array = np.asarray(values)
-        if array.dtype.kind in from_kinds:
+        # NumPy makes NaN of None.
+        missing = array.dtype.kind == "O" and any(value is None for value in array.flat)
+        if array.dtype.kind in from_kinds and not missing:
             return array.astype(kind, copy=False)
     raise ValueError(
         f"{name} must be an array of {'complex' if kind is np.complex128 else 'real'} numbers, all "

@@ -39,16 +39,6 @@ def integer(name: str, given: Any, least: int, most: float = math.inf) -> int:
     return int(given)
 
 
-def verbosity(given: Any) -> int:
-    """
-    Raises:
-        ValueError: If it is not a number.
-    """
-    if not isinstance(given, (numbers.Integral, np.bool_)):
-        raise ValueError(f"verbose={given!r} must be 0 (silent) or 1.")
-    return int(given)
-
-
 def points(given: Any) -> str:
     """
     Raises:

@@ -15,7 +15,7 @@ import numpy as np
 from .. import _host
 from ..calibrate import calibrate, estimate_wavenumber
 from ..nets import RepFNN, RepNet
-from ..spec import Array, Box, RepSpec
+from ..spec import Array, Box, RepSpec, as_verbosity
 from ..taylor.features import Features, Tensor
 from ..taylor.framework import taylor
 from ..theory.initialize import draw
@@ -55,7 +55,7 @@ def run(
     tol = arguments.tolerance(tol)
     max_features = arguments.integer("max_features", max_features, 1)
     seed = arguments.integer("seed", seed, 0, arguments.LARGEST_SEED)
-    verbose = arguments.verbosity(verbose)
+    verbose = as_verbosity(verbose)
     points = arguments.points(points)
     variables = arguments.variables(unknowns)
     wavenumber = arguments.wavenumber(wavenumber)

@@ -38,7 +38,8 @@ LEARNED = 0.5
 
 _MOST_INPUTS = 100  # whose (2π)^d float64 holds by far
 _MOST_STEPS = 10**7  # of an evolution
-_SMALLEST = 1e-100  # of what is squared or divided by, and the inverse of the largest
+_LARGEST = 1e100  # of what is squared or multiplied
+_NARROWEST = 1e-9  # cell of a mesh, over the largest wavenumber
 
 
 @dataclass(frozen=True)
@@ -60,11 +61,10 @@ class Flow:
     def rate(self, density: DensityFunction, k: Array) -> Array:
         """Rate of decay ``B |p|² ρ`` at wavenumbers (n, d), without diffusion, shape (n,)."""
         with np.errstate(over="ignore", invalid="ignore"):
-            rate = self.damping * as_array("the density's values", density(k))
+            rate = np.asarray(self.damping * _density(density, k))
             if self.symbol is None:
                 return rate
-            symbol = as_complex("the symbol's values", self.symbol(k))
-            return np.asarray(rate * np.abs(symbol) ** 2)
+            return np.asarray(rate * np.abs(_finite("the symbol", self.symbol, k)) ** 2)
 
 
 def gradient_flow(
@@ -102,7 +102,7 @@ def mean_square(sigma: float, dim: int, volume: float, *, units: str = "radians"
         ValueError: As for ``gradient_flow``, or if the volume is not positive.
     """
     size = as_float(volume)
-    if not _SMALLEST < size < 1 / _SMALLEST:
+    if not 1 / _LARGEST < size < _LARGEST:
         raise ValueError(f"volume={volume!r} must be positive and finite.")
     flow = gradient_flow(sigma, dim, units=units)
     return Flow(2 / size * flow.diffusion, 2 / size * flow.damping)
@@ -175,18 +175,25 @@ def evolve(
     axes = [_one_axis("axes", axis, least=2) for axis in axes]
     if any((axis[1:] <= axis[:-1]).any() for axis in axes):
         raise ValueError("axes: give 1 or 2 increasing arrays of wavenumbers, one for each axis.")
+    for axis in axes:
+        largest = np.abs(axis).max()
+        if largest > _LARGEST or np.diff(axis).min() <= _NARROWEST * max(largest, 1 / _LARGEST):
+            raise ValueError(
+                f"axes: wavenumbers must be below {_LARGEST:g} and differ by {_NARROWEST:g} of the "
+                "largest at least."
+            )
     moments = _one_axis("times", times)
     if moments[0] < 0 or (moments[1:] < moments[:-1]).any():
         raise ValueError("times must be increasing and not negative.")
-    largest = as_float(step)
-    if not (largest > 0 and moments[-1] / largest < _MOST_STEPS):
+    longest = as_float(step)
+    if not (longest > 0 and moments[-1] < _MOST_STEPS * longest):
         raise ValueError(
             f"step={step!r} must be positive, and reach the last time in {_MOST_STEPS} steps."
         )
-    step = largest
+    step = longest
     k = grid_points(axes)
     mass, operator = _matrices(flow, density, axes, k)
-    values = _one_each("the initial error", as_complex("the initial error", initial(k)), len(k))
+    values = _finite("the initial error", initial, k)
     found, now = [], 0.0
     for moment in moments:
         count = math.ceil((moment - now) / step - 1e-9)
@@ -308,17 +315,21 @@ def kernel_flow(
     start = _one_axis("initial", initial)
     if len(start) != len(x):
         raise ValueError(f"initial has {len(start)} values for {len(x)} points x.")
+    if (axis[1:] <= axis[:-1]).any() or (moments < 0).any():
+        raise ValueError("axis must be increasing, and no time negative.")
+    if max(map(np.max, map(np.abs, (axis, x)))) > _LARGEST:
+        raise ValueError(f"x and axis must be below {_LARGEST:g}; give them in another unit.")
     if flow.symbol is not None:
         raise NotImplementedError("kernel_flow is for fits; leave the symbol out.")
     spacing = np.gradient(axis)
     spacing[[0, -1]] /= 2
-    values = as_array("the density's values", density(axis[:, None]))
-    weight = spacing * _one_each("the density", values, len(axis)) / (2 * np.pi)
+    weight = spacing * _density(density, axis[:, None]) / (2 * np.pi)
     cos, sin = np.cos(np.outer(x, axis)), np.sin(np.outer(x, axis))
     stationary = (cos * weight) @ cos.T + (sin * weight) @ sin.T
     kernel = (flow.damping + flow.diffusion * np.outer(x, x)) * stationary * (x[1] - x[0])
     rates, modes = np.linalg.eigh((kernel + kernel.T) / 2)
     amplitudes = modes.T @ start
+    rates = np.maximum(rates, 0)  # which only rounding makes negative
     return np.stack([modes @ (np.exp(-rates * t) * amplitudes) for t in moments])
 
 
@@ -348,12 +359,20 @@ def _matrices(
 ) -> tuple[sparse.csr_matrix, sparse.csr_matrix]:
     """Mass matrix M and operator H with ``M dê/dt = -H ê``."""
     mass, damping, diffusion = _assemble(density, axes)
-    operator = flow.damping * damping + flow.diffusion * diffusion
+    with np.errstate(over="ignore", invalid="ignore"):
+        operator = flow.damping * damping + flow.diffusion * diffusion
     if flow.symbol is not None:
         # (φ, p L(p̄ r)) = (p̄ φ, L(p̄ r)), with the nodal interpolant of p̄.
-        conjugate = sparse.diags(np.conj(np.asarray(flow.symbol(k), dtype=complex)))
-        operator = conjugate.conj().T @ operator @ conjugate
-    return mass, sparse.csr_matrix(operator)
+        conjugate = sparse.diags(np.conj(_finite("the symbol", flow.symbol, k)))
+        with np.errstate(over="ignore", invalid="ignore"):
+            operator = conjugate.conj().T @ operator @ conjugate
+    operator = sparse.csr_matrix(operator)
+    if not np.isfinite(operator.data).all():
+        raise ValueError(
+            "the density, the symbol and the flow together are too large for float64; give them "
+            "in other units."
+        )
+    return mass, operator
 
 
 def _assemble(density: DensityFunction, axes: list[Array]) -> tuple[Any, Any, Any]:
@@ -361,8 +380,7 @@ def _assemble(density: DensityFunction, axes: list[Array]) -> tuple[Any, Any, An
     lines = [_Line(axis) for axis in axes]
     shape = [len(axis) for axis in axes]
     points = grid_points([line.points for line in lines])
-    values = as_array("the density's values", density(points))
-    rho = _one_each("the density", values, len(points))
+    rho = _density(density, points)
     weight = lines[0].weight if len(lines) == 1 else np.kron(lines[0].weight, lines[1].weight)
     value = _product([line.value for line in lines])
     mass = value.T @ sparse.diags(weight) @ value
@@ -418,6 +436,30 @@ def _one_each(name: str, values: Any, n: int) -> Any:
     return np.broadcast_to(values, (n,))
 
 
+def _finite(name: str, function: Callable[[Array], Any], k: Array) -> np.ndarray:
+    """What a user's function gives at wavenumbers (n, d), as complex numbers (n,).
+
+    Raises:
+        ValueError: If it is not one finite number for each of them.
+    """
+    values = _one_each(name, as_complex(f"{name}'s values", function(k)), len(k))
+    if not np.isfinite(values).all() or np.abs(values).max(initial=0.0) > _LARGEST:
+        raise ValueError(f"{name} is not finite, or beyond {_LARGEST:g}, at a wavenumber.")
+    return np.asarray(values)
+
+
+def _density(density: DensityFunction, k: Array) -> Array:
+    """ρ at wavenumbers (n, d), shape (n,).
+
+    Raises:
+        ValueError: If it is negative or not finite at one of them.
+    """
+    values = _one_each("the density", as_array("the density's values", density(k)), len(k))
+    if not ((values >= 0) & (values < _LARGEST)).all():
+        raise ValueError(f"the density is negative, or not below {_LARGEST:g}, at a wavenumber.")
+    return np.asarray(values)
+
+
 def _check_flow(flow: Any, density: Any) -> None:
     if not isinstance(flow, Flow):
         raise TypeError(
@@ -451,7 +493,7 @@ def _one_axis(name: str, values: Any, least: int = 1) -> Array:
 
 def _sigma(sigma: float) -> float:
     size = as_float(sigma)
-    if not 0 <= size < 1 / _SMALLEST:
+    if not 0 <= size < _LARGEST:
         raise ValueError(f"sigma={sigma!r} must be finite and not negative.")
     return size
 

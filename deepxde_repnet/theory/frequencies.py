@@ -19,7 +19,7 @@ from scipy.integrate import trapezoid
 
 from ..spec import Array, as_array, as_complex, as_count, as_float
 
-_LARGEST = 1e150  # wavenumber, whose square float64 holds
+_LARGEST = 1e150  # wavenumber, whose square float64 holds; its inverse is the smallest scale
 
 #: Points of the grid on which a density given as a function is integrated.
 GRID = 4097
@@ -243,8 +243,11 @@ class Samples:
             ValueError: If the samples are of several axes, or all alike.
         """
         k, values = as_array("k", k), self.values
+        if not np.isfinite(k).all():
+            raise ValueError("Samples: k holds NaN or infinity; leave these wavenumbers out.")
         largest = float(np.abs(values).max())
-        if values.ndim > 1 or np.ptp(np.abs(values)) <= 1e-12 * largest:
+        alike = np.ptp(np.abs(values)) <= max(1e-12 * largest, 1 / _LARGEST)
+        if values.ndim > 1 or alike:
             raise ValueError("Samples: a density is estimated from different values of one axis.")
         # In units of the largest, whose squares float64 holds.
         estimate = stats.gaussian_kde(np.concatenate([values, -values]) / largest)
@@ -383,8 +386,10 @@ def _signed(generator: np.random.Generator, k: Array) -> Array:
 
 def _check(owner: Any, name: str, positive: bool = False) -> None:
     value = as_float(getattr(owner, name))
-    if not 0 <= value < math.inf or (positive and value == 0):
+    if not 0 <= value <= _LARGEST or (positive and value < 1 / _LARGEST):
         wanted = "positive and finite" if positive else "finite and not negative"
+        wanted += f", from {1 / _LARGEST:g}" if positive else ""
+        wanted += f" up to {_LARGEST:g}"
         given = getattr(owner, name)
         raise ValueError(f"{type(owner).__name__}: {name}={given!r} must be {wanted}.")
 

@@ -461,7 +461,16 @@ def _window(window: str | None, shape: tuple[int, ...]) -> FloatArray:
 
 
 def grid_points(axes: Sequence[NDArray[np.floating]]) -> FloatArray:
-    """Points of the product of axes, the last one fastest, (N, d)."""
+    """Points of the product of axes, the last one fastest, (N, d).
+
+    Raises:
+        ValueError: The axes are no list of arrays (n,), or make too many points.
+    """
+    axes = [as_array("axes", axis) for axis in axes] if isinstance(axes, (list, tuple)) else []
+    if not axes or any(axis.ndim != 1 for axis in axes):
+        raise ValueError("axes must be a list of arrays (n,), one for each axis.")
+    if math.prod(map(len, axes)) > _MAX_ENTRIES:
+        raise ValueError(f"axes make more than {_MAX_ENTRIES} points.")
     return np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, len(axes))
 
 
