@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import math
 from typing import Any
 
 from .. import _host
+from ..spec import as_count, as_float, as_verbosity
 
 
 def accelerate(
@@ -45,11 +47,17 @@ def accelerate(
         verbose: 0 does not say what was decided.
 
     Raises:
-        ValueError: If the model is not compiled, or an argument is not positive.
+        ValueError: If the model is not compiled, or an argument is not of this kind.
+        TypeError: If ``model`` is no ``dde.Model``.
     """
-    for name, value in (("block", block), ("memory", memory)):
-        if value is not None and value <= 0:
-            raise ValueError(f"{name}={value!r} is not positive.")
+    if not isinstance(model, _host.Model):
+        raise TypeError(f"accelerate takes a dde.Model, not {type(model).__name__}.")
+    if compile is not None and not isinstance(compile, bool):
+        raise ValueError(f"compile={compile!r} must be True, False or None.")
+    block = None if block is None else as_count("block", block)
+    if memory is not None and not 0 < as_float(memory) < math.inf:
+        raise ValueError(f"memory={memory!r} must be a positive number of bytes.")
+    verbose = as_verbosity(verbose)
     reason = _host.not_plain_training(model)
     if reason is None and _host.backend_name != "pytorch":
         reason = f"only PyTorch's is served, and DeepXDE uses {_host.backend_name!r}"

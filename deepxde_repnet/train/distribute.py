@@ -7,6 +7,7 @@ import os
 from typing import Any
 
 from .. import _host
+from ..spec import as_verbosity
 
 
 def distribute(model: Any, *, verbose: int = 1) -> None:
@@ -34,8 +35,12 @@ def distribute(model: Any, *, verbose: int = 1) -> None:
     Raises:
         ValueError: If the model is not compiled, cannot be shared out, or its loss is no mean over
             points.
+        TypeError: If ``model`` is no ``dde.Model``.
         NotImplementedError: With a backend other than PyTorch.
     """
+    if not isinstance(model, _host.Model):
+        raise TypeError(f"distribute takes a dde.Model, not {type(model).__name__}.")
+    verbose = as_verbosity(verbose)
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         _host.announce("distribute: one process, nothing to share out.", verbose)
         return

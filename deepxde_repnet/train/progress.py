@@ -17,6 +17,7 @@ from rich.progress_bar import ProgressBar as Bar
 from rich.table import Table
 
 from .. import _host
+from ..spec import as_float
 
 #: Iterations that the running ``Model.train`` will take at most, or None, by model.
 _planned: weakref.WeakKeyDictionary[Any, int | None] = weakref.WeakKeyDictionary()
@@ -39,14 +40,18 @@ class ProgressBar(_host.Callback):
         file: Where to write; None is standard error.
 
     Raises:
-        ValueError: ``every`` is not positive.
+        ValueError: ``every`` is not positive, or longer than a thread can wait.
+        TypeError: ``file`` cannot be written to.
     """
 
     def __init__(self, every: float = 10.0, file: TextIO | None = None) -> None:
         super().__init__()
-        if not every > 0:
+        seconds = as_float(every)
+        if not 0 < seconds <= threading.TIMEOUT_MAX:
             raise ValueError(f"every={every!r} must be a positive number of seconds.")
-        self.every = every
+        if file is not None and not hasattr(file, "write"):
+            raise TypeError(f"file={file!r} must be an open file of text, such as sys.stderr.")
+        self.every = seconds
         self.file = file
         self._end: threading.Event | None = None
 
