@@ -18,6 +18,7 @@ import random
 import tempfile
 import time
 import warnings
+import zlib
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -32,9 +33,22 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import deepxde_repnet
-from deepxde_repnet import Box, Checkpoint, Guard, RepSpec, magnitude, resume, solve, spectrum
+from deepxde_repnet import (
+    Box,
+    Checkpoint,
+    Guard,
+    RepSpec,
+    dynamics,
+    frequencies,
+    magnitude,
+    modes,
+    records,
+    resume,
+    solve,
+    spectrum,
+)
 from deepxde_repnet.theory import gain, initialize, reference
-from deepxde_repnet.train import _files
+from deepxde_repnet.train import ProgressBar, _files
 
 # DeepXDE's own checks of the arguments that it gets from a drop-in are as good as ours.
 CHECKING = tuple(str(Path(package.__file__).parent) for package in (deepxde_repnet, dde))
@@ -238,6 +252,40 @@ NETWORK = {
     "domain": maybe(corners),
     **REP,
 }
+distributions = st.one_of(
+    moderate,
+    st.builds(frequencies.Normal, moderate, moderate),
+    st.builds(lambda a, w: frequencies.Uniform(a, a + w), moderate, moderate),
+    st.builds(lambda a, w: frequencies.LogUniform(a, a + w), moderate, moderate),
+    st.builds(frequencies.StudentT, moderate, moderate),
+    st.builds(frequencies.Samples, st.lists(moderate, min_size=1, max_size=4)),
+)
+of_all_axes = st.one_of(
+    distributions,
+    st.lists(mostly(distributions), min_size=1, max_size=4),
+    st.lists(moderate, min_size=1, max_size=4).map(np.array),
+    st.sampled_from(["operator", frequencies, frequencies.Normal, np.ones((3, 2))]),
+)
+
+
+@entry(
+    draws=True,
+    layer_sizes=mostly(sizes),
+    activation=mostly(activations),
+    kernel_initializer=mostly(initializers),
+    domain=maybe(corners),
+    frequencies=maybe(of_all_axes),
+    trainable=mostly(st.booleans()),
+    seed=mostly(st.integers(0, 2**31)),
+)
+def of_FourierFNN(**arguments):
+    net = deepxde_repnet.FourierFNN(**arguments)
+    if net.spec is not None:
+        x = np.linspace(net.spec.domain.lower, net.spec.domain.upper, 5)
+        y = net(torch.as_tensor(x, dtype=torch.float32))
+        assert y.shape == (5, net.spec.fans[-1][-1][1]) and torch.isfinite(y).all()
+
+
 branches = st.lists(size, min_size=2, max_size=2)
 
 
@@ -391,6 +439,295 @@ def of_spectrum_resolved_wavenumber(**arguments):
     assert (k > 0).all() and np.isfinite(k).all()
 
 
+# Several axes, and many points on them, make the large grids that are refused.
+near = st.one_of(st.floats(-9, 9), st.floats(-9, 9), floats)
+shapes = mostly(
+    st.one_of(
+        st.integers(4, 12), st.lists(st.integers(3, 12), min_size=1, max_size=3), st.just(10**9)
+    ),
+    6,
+)
+windows = st.one_of(st.none(), st.sampled_from(["hann", "flattop"]))
+boxes = st.one_of(
+    st.lists(st.tuples(near, moderate), min_size=1, max_size=3).map(
+        lambda pairs: ([a for a, _ in pairs], [a + w for a, w in pairs])
+    ),
+    st.tuples(mostly(near), mostly(near)),
+)
+
+
+def _amplitudes(found, values):
+    """What any modes give of values; of ones it is the mean alone."""
+    n = len(found.points)
+    if len(found.wavenumbers) == 0:
+        return
+    given = np.full(n, values) if isinstance(values, float) else values
+    c = found.amplitudes(given)
+    assert c.shape == (len(found.wavenumbers),)
+    if np.ndim(values) == 0 and abs(values) < 1e6:
+        assert np.isfinite(c).all()
+
+
+VALUES = {"values": mostly(floats, 4)}
+
+
+@entry(box=boxes, shape=shapes, window=mostly(windows), **VALUES)
+def of_modes_Grid(box, values, **arguments):
+    found = modes.Grid(*box, **arguments)
+    assert found.points.shape == (math.prod(found.shape), len(found.lower))
+    assert np.isfinite(found.wavenumbers).all() and found.bandwidth >= 1 - 1e-9
+    _amplitudes(found, values)
+
+
+near_points = st.one_of(
+    table(st.just(1), st.floats(-9, 9)), table(st.integers(1, 2), st.floats(-9, 9)), coordinates
+)
+
+
+@entry(
+    examples=30,
+    points=mostly(near_points),
+    wavenumbers=mostly(
+        st.one_of(
+            table(st.integers(1, 3), st.floats(-9, 9)), st.lists(floats, min_size=1, max_size=3)
+        )
+    ),
+    **VALUES,
+)
+def of_modes_Known(points, wavenumbers, values):
+    _amplitudes(modes.Known(points, wavenumbers), values)
+
+
+@entry(
+    examples=30,
+    points=mostly(near_points),
+    box=st.one_of(
+        st.just((None, None)), st.just((-9, 9)), boxes, st.tuples(mostly(near), mostly(near))
+    ),
+    highest=st.one_of(st.none(), maybe(per_axis)),
+    window=mostly(windows),
+    **VALUES,
+)
+def of_modes_Scattered(points, box, values, **arguments):
+    found = modes.Scattered(points, *box, **arguments)
+    assert (np.abs(found.wavenumbers) <= found.highest).all()
+    _amplitudes(found, values)
+
+
+@entry(
+    wavenumbers=mostly(st.one_of(coordinates, st.lists(floats, min_size=1, max_size=4))),
+    amplitudes=st.one_of(junk, floats, st.just(1j)),
+    edges=mostly(st.lists(floats, min_size=2, max_size=4, unique=True).map(sorted)),
+    bandwidth=mostly(moderate),
+)
+def of_modes_shells(wavenumbers, amplitudes, edges, bandwidth):
+    if isinstance(amplitudes, (float, complex)) and np.ndim(wavenumbers) > 0:
+        amplitudes = np.full(len(wavenumbers), amplitudes)
+    assert modes.shells(wavenumbers, amplitudes, edges, bandwidth).shape == (len(edges) - 1,)
+
+
+@st.composite
+def histories(draw):
+    n = draw(st.integers(1, 8))
+    times = sorted(draw(st.lists(floats, min_size=n, max_size=n, unique=True)))
+    elements = draw(st.sampled_from([st.floats(0, 1), st.floats(width=64), st.just(0.0)]))
+    return times, draw(arrays_of.arrays(np.float64, (n, 2), elements=elements))
+
+
+@entry(both=st.one_of(histories(), st.tuples(junk, junk)), over=mostly(st.integers(2, 9)))
+def of_modes_learning_rate(both, over):
+    rate = modes.learning_rate(*both, over)
+    assert rate.shape == np.shape(both[1])
+
+
+@entry(both=st.one_of(histories(), st.tuples(junk, junk)), fraction=mostly(st.floats(0.01, 0.99)))
+def of_modes_learning_time(both, fraction):
+    found = modes.learning_time(*both, fraction)
+    assert found.shape == np.shape(both[1])[1:]
+    assert (found[~np.isnan(found)] >= 0).all()
+
+
+@entry(
+    axes=mostly(
+        st.lists(st.lists(floats, min_size=1, max_size=4).map(np.array), min_size=1, max_size=3)
+    )
+)
+def of_modes_grid_points(axes):
+    assert modes.grid_points(axes).shape == (math.prod(map(len, axes)), len(axes))
+
+
+def _distribution(made):
+    """An even density of at most one, and draws of the shape that is asked for."""
+    k = np.linspace(0.0, 300.0, 10_001)
+    rho = made.density(k)
+    assert (rho >= 0).all() and np.allclose(rho, made.density(-k), rtol=1e-12)
+    assert rho.sum() * 300 / 10_000 - rho.max() * 0.03 <= 0.5
+    assert made.sample(np.random.default_rng(0), 5).shape == (5,)
+
+
+@entry(scale=mostly(moderate), mean=mostly(moderate))
+def of_frequencies_Normal(**arguments):
+    _distribution(frequencies.Normal(**arguments))
+
+
+@entry(low=mostly(st.floats(0, 9)), high=mostly(moderate))
+def of_frequencies_Uniform(**arguments):
+    _distribution(frequencies.Uniform(**arguments))
+
+
+@entry(low=mostly(st.floats(0, 9)), high=mostly(moderate))
+def of_frequencies_LogUniform(**arguments):
+    _distribution(frequencies.LogUniform(**arguments))
+
+
+@entry(scale=mostly(moderate), df=mostly(moderate))
+def of_frequencies_StudentT(**arguments):
+    _distribution(frequencies.StudentT(**arguments))
+
+
+functions = st.sampled_from(
+    [
+        lambda k: 1.0 / (1.0 + np.abs(k).reshape(len(k), -1).max(axis=1)),
+        lambda k: 1.0,
+        lambda k: -1.0,
+        lambda k: np.nan,
+        lambda k: np.zeros(len(k)),
+        lambda k: 1e300,
+        lambda k: "a",
+        lambda k: np.ones((2, 2)),
+        lambda k: None,
+    ]
+)
+
+
+@entry(function=mostly(functions), low=mostly(st.floats(0, 9)), high=mostly(moderate))
+def of_frequencies_Density(**arguments):
+    _distribution(frequencies.Density(**arguments))
+
+
+@entry(values=mostly(st.one_of(st.lists(floats, min_size=1), coordinates)), k=mostly(floats, 3))
+def of_frequencies_Samples(values, k):
+    made = frequencies.Samples(values)
+    drawn = made.sample(np.random.default_rng(0), 5)
+    assert drawn.shape == (5, *np.shape(values)[1:]) and np.isfinite(drawn).all()
+    assert (made.density(k) >= 0).all()
+
+
+@entry(frequencies=mostly(of_all_axes), dim=mostly(st.integers(1, 4)), n=mostly(size))
+def of_frequencies_parse(frequencies, dim, n):
+    joint = deepxde_repnet.frequencies.parse(frequencies, dim)
+    drawn = deepxde_repnet.frequencies.sample(joint, np.random.default_rng(0), n)
+    assert drawn.shape == (n, dim) and np.isfinite(drawn).all()
+
+
+@entry(
+    joint=mostly(st.tuples(distributions, mostly(distributions))),
+    generator=mostly(st.just("generator"), 6),
+    n=mostly(size),
+)
+def of_frequencies_sample(joint, generator, n):
+    generator = np.random.default_rng(0) if isinstance(generator, str) else generator
+    assert frequencies.sample(joint, generator, n).shape == (n, 2)
+
+
+@entry(
+    symbol=mostly(functions, 4),
+    low=mostly(st.lists(st.floats(0, 1), min_size=1, max_size=2)),
+    high=mostly(st.lists(moderate, min_size=1, max_size=2)),
+    n=mostly(st.integers(1, 99)),
+)
+def of_frequencies_from_symbol(n, **arguments):
+    assert frequencies.from_symbol(**arguments, n=n).values.shape == (n, len(arguments["low"]))
+
+
+FLOW = {
+    "sigma": mostly(moderate),
+    "dim": mostly(st.integers(1, 4)),
+    "units": mostly(st.sampled_from(["radians", "cycles"])),
+}
+flows = st.builds(
+    dynamics.gradient_flow, moderate, st.just(1), symbol=st.one_of(st.none(), functions)
+)
+
+
+def _flow(found):
+    assert found.diffusion >= 0 and _holds(found.damping)
+
+
+@entry(**FLOW, symbol=maybe(functions))
+def of_dynamics_gradient_flow(**arguments):
+    _flow(dynamics.gradient_flow(**arguments))
+
+
+@entry(**FLOW, volume=mostly(moderate))
+def of_dynamics_mean_square(**arguments):
+    _flow(dynamics.mean_square(**arguments))
+
+
+@entry(**FLOW)
+def of_dynamics_random_phase(**arguments):
+    _flow(dynamics.random_phase(**arguments))
+
+
+wavenumbers = st.lists(st.floats(-9, 9), min_size=1, max_size=5)
+lines = st.lists(st.floats(-9, 9), min_size=2, max_size=5, unique=True).map(sorted)
+fraction = mostly(st.floats(0.01, 0.99))
+
+
+@entry(flow=mostly(flows), density=mostly(functions, 4), k=mostly(wavenumbers), left=fraction)
+def of_dynamics_learning_time(**arguments):
+    assert dynamics.learning_time(**arguments).shape in ((), np.shape(arguments["k"]))
+
+
+@entry(
+    flow=mostly(flows),
+    wanted=mostly(functions, 4),
+    low=mostly(st.floats(0, 9)),
+    high=mostly(moderate),
+    left=fraction,
+)
+def of_dynamics_density_for(**arguments):
+    density, unit = dynamics.density_for(**arguments)
+    _distribution(density)
+    assert _holds(unit)
+
+
+@entry(values=mostly(wavenumbers), x=mostly(lines), k=mostly(wavenumbers))
+def of_dynamics_transform(values, x, k):
+    if isinstance(values, list) and isinstance(x, list) and len(values) > len(x):
+        values = values[: len(x)]
+    assert dynamics.transform(values, x, k).shape == (len(k),)
+
+
+@entry(
+    flow=mostly(flows),
+    density=mostly(functions, 4),
+    initial=mostly(functions, 4),
+    times=mostly(st.lists(st.floats(0, 1), min_size=1, max_size=3).map(sorted)),
+    axes=mostly(st.lists(mostly(lines), min_size=1, max_size=2)),
+    step=mostly(st.floats(0.1, 1)),
+)
+def of_dynamics_evolve(**arguments):
+    found = dynamics.evolve(**arguments)
+    assert found.values.shape == (len(arguments["times"]), len(found.k))
+
+
+@entry(
+    flow=mostly(flows),
+    density=mostly(functions, 4),
+    initial=mostly(wavenumbers),
+    n=st.integers(2, 5),
+    times=mostly(st.lists(st.floats(0, 1), min_size=1, max_size=3)),
+    axis=mostly(lines),
+)
+def of_dynamics_kernel_flow(initial, n, **arguments):
+    if isinstance(initial, list):
+        initial = np.resize(initial, n)
+    x = np.linspace(-1, 1, n)
+    found = dynamics.kernel_flow(initial=initial, x=x, **arguments)
+    assert found.shape == (np.size(arguments["times"]), n)
+
+
 specs = st.builds(
     lambda sizes, activation, initializer, scale, g, parameterization, seed: RepSpec(
         sizes,
@@ -541,6 +878,101 @@ def _model() -> Any:
     )
     model.compile("adam", lr=1e-3, verbose=0)
     return model
+
+
+RECORDER = {
+    "period": maybe(st.integers(1, 9)),
+    "file": mostly(st.none(), 6),
+    "verbose": mostly(st.integers(0, 1)),
+}
+points_in_the_interval = np.linspace(0, 1, 12)[:, None]
+any_modes = st.one_of(
+    st.builds(modes.Grid, st.just(0), st.just(1), st.integers(4, 20), windows),
+    st.just(modes.Known(points_in_the_interval, [1.0, 4.0])),
+    st.just(modes.Scattered(points_in_the_interval)),
+)
+
+
+def _recorder(kind, net=None, **arguments):
+    recorder = kind(**arguments)
+    if recorder.file is None:
+        _model().train(iterations=2, callbacks=[recorder], verbose=0)
+        assert recorder.record.steps[0] == 0
+
+
+@entry(
+    draws=True,
+    modes=maybe(any_modes),
+    reference=maybe(functions),
+    component=mostly(st.just(0)),
+    inputs=maybe(st.just(lambda x: x.astype(np.float32))),
+    **RECORDER,
+)
+def of_SpectrumRecorder(**arguments):
+    _recorder(deepxde_repnet.SpectrumRecorder, **arguments)
+
+
+@entry(draws=True, modes=maybe(any_modes), component=mostly(st.just(0)), **RECORDER)
+def of_ResidualSpectrumRecorder(**arguments):
+    _recorder(deepxde_repnet.ResidualSpectrumRecorder, **arguments)
+
+
+@entry(draws=True, net=maybe(st.none()), **RECORDER)
+def of_FirstLayerRecorder(**arguments):
+    _recorder(deepxde_repnet.FirstLayerRecorder, **arguments)
+
+
+@entry(every=mostly(moderate), file=maybe(st.builds(io.StringIO)))
+def of_ProgressBar(**arguments):
+    assert ProgressBar(**arguments).every > 0
+
+
+@entry(
+    draws=True,
+    examples=10,
+    model=mostly(st.just("model")),
+    # Compiling takes seconds, and sets variables of the environment.
+    compile=mostly(st.just(False)).map(lambda value: False if value in (None, True) else value),
+    block=maybe(st.sampled_from([64, 512])),
+    memory=maybe(moderate),
+    verbose=mostly(st.integers(0, 1)),
+)
+def of_accelerate(model, **arguments):
+    model = _model() if isinstance(model, str) and model == "model" else model
+    deepxde_repnet.accelerate(model, **arguments)
+    model.train(iterations=1, verbose=0)
+    assert np.isfinite(model.train_state.loss_train).all()
+
+
+@entry(draws=True, model=mostly(st.just("model"), 3), verbose=mostly(st.integers(0, 1), 3))
+def of_distribute(model, verbose):
+    model = _model() if isinstance(model, str) and model == "model" else model
+    deepxde_repnet.distribute(model, verbose=verbose)
+
+
+@entry(
+    content=st.one_of(
+        st.binary(max_size=40),
+        st.binary(max_size=40).map(lambda tail: records.MAGIC + tail),
+        st.dictionaries(st.sampled_from(["kind", "row", "steps"]), junk, max_size=3),
+    ),
+    framed=st.booleans(),
+    path=mostly(st.just("file"), 4),
+)
+def of_records_load(content, framed, path):
+    """Files that are no records: bytes, and archives of something else with a whole header."""
+    if isinstance(content, dict):
+        buffer = io.BytesIO()
+        np.savez(buffer, **{k: np.array(repr(v)) for k, v in content.items()})
+        content = buffer.getvalue()
+        if framed:
+            frame = records._FRAME.pack(len(content), zlib.crc32(content))
+            content = records.MAGIC + frame + content
+    with tempfile.TemporaryDirectory() as name:
+        file = Path(name, "file")
+        file.write_bytes(content)
+        records.load(file if isinstance(path, str) and path == "file" else path)
+    raise AssertionError("it was taken for a record")
 
 
 trees = st.recursive(

@@ -8,7 +8,8 @@ from __future__ import annotations
 import pytest
 
 import deepxde_repnet
-from deepxde_repnet.theory import magnitude, spectrum
+from deepxde_repnet import train
+from deepxde_repnet.theory import dynamics, frequencies, magnitude, modes, spectrum
 
 from .entries import ENTRIES, examine, raised_here
 
@@ -21,13 +22,20 @@ def test_generated_inputs(name):
 
 def test_every_public_name_is_fed():
     fed = set(ENTRIES)
-    names = set(deepxde_repnet.__all__) - {"Solution", "magnitude", "spectrum"}
+    modules = (magnitude, spectrum, modes, dynamics, frequencies)
+    names = set(deepxde_repnet.__all__) - {"Solution", "records"}
+    names -= {module.__name__.rpartition(".")[2] for module in modules}
     names |= {f"magnitude_{n}" for n in ("predict", "slope_scale_for", "hidden_gain_for")}
     names |= {"magnitude_output_scale_for", "magnitude_moments", "Solution_predict"}
     names |= {f"spectrum_{n}" for n in ("wavenumber", "wavenumber_from_gradient")}
-    names |= {"spectrum_resolved_wavenumber"}
+    names |= {"spectrum_resolved_wavenumber", "records_load", *train.__all__}
+    names |= {f"modes_{n}" for n in ("Grid", "Known", "Scattered")}
+    names |= {
+        f"frequencies_{n}"
+        for n in ("Normal", "Uniform", "LogUniform", "StudentT", "Density", "Samples")
+    }
     assert names <= fed, names - fed
-    for module in (magnitude, spectrum):
+    for module in modules:
         prefix = module.__name__.rpartition(".")[2]
         public = {
             n
