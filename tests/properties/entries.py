@@ -795,6 +795,11 @@ def _interval(**options: Any) -> Any:
 _DATA: dict[str, Any] = {}
 
 
+def _is(word: str, value: Any) -> bool:
+    """Whether a value stands for what an entry makes itself; an array does not compare to that."""
+    return isinstance(value, str) and value == word
+
+
 def _shared(name: str, make: Callable[[], Any]) -> Any:
     if name not in _DATA:
         _DATA[name] = make()
@@ -816,7 +821,7 @@ def _shared(name: str, make: Callable[[], Any]) -> Any:
     external_trainable_variables=maybe(st.just([])),
 )
 def of_solve(problem, **arguments):
-    found = solve(_shared("pde", _interval) if problem == "data" else problem, **arguments)
+    found = solve(_shared("pde", _interval) if _is("data", problem) else problem, **arguments)
     assert np.isfinite(found.predict(np.array([[0.5]]))).all() and str(found)
     assert math.isfinite(found.residual)
 
@@ -932,13 +937,13 @@ def of_ProgressBar(**arguments):
     examples=10,
     model=mostly(st.just("model")),
     # Compiling takes seconds, and sets variables of the environment.
-    compile=mostly(st.just(False)).map(lambda value: False if value in (None, True) else value),
+    compile=mostly(st.just(False)).map(lambda v: False if v is None or v is True else v),
     block=maybe(st.sampled_from([64, 512])),
     memory=maybe(moderate),
     verbose=mostly(st.integers(0, 1)),
 )
 def of_accelerate(model, **arguments):
-    model = _model() if isinstance(model, str) and model == "model" else model
+    model = _model() if _is("model", model) else model
     deepxde_repnet.accelerate(model, **arguments)
     model.train(iterations=1, verbose=0)
     assert np.isfinite(model.train_state.loss_train).all()
@@ -946,7 +951,7 @@ def of_accelerate(model, **arguments):
 
 @entry(draws=True, model=mostly(st.just("model"), 3), verbose=mostly(st.integers(0, 1), 3))
 def of_distribute(model, verbose):
-    model = _model() if isinstance(model, str) and model == "model" else model
+    model = _model() if _is("model", model) else model
     deepxde_repnet.distribute(model, verbose=verbose)
 
 
@@ -971,7 +976,7 @@ def of_records_load(content, framed, path):
     with tempfile.TemporaryDirectory() as name:
         file = Path(name, "file")
         file.write_bytes(content)
-        records.load(file if isinstance(path, str) and path == "file" else path)
+        records.load(file if _is("file", path) else path)
     raise AssertionError("it was taken for a record")
 
 
@@ -1000,15 +1005,15 @@ trees = st.recursive(
 @entry(model=mostly(st.just("model")), folder=mostly(st.just("folder")), content=trees)
 def of_resume(model, folder, content):
     """A folder with a file that is sealed and holds something else; it is refused."""
-    model = _shared("model", _model) if model == "model" else model
+    model = _shared("model", _model) if _is("model", model) else model
     with tempfile.TemporaryDirectory() as name:
         Path(name, "00000001-step-5.npz").write_bytes(_files.to_bytes(content))
         try:
-            step = resume(model, name if folder == "folder" else folder)
+            step = resume(model, name if _is("folder", folder) else folder)
         finally:
             left = sorted(p.name for p in Path(name).iterdir())
             assert left == ["00000001-step-5.npz"], "reading has written"
-        assert step == 0 and folder != "folder", "something else was loaded"
+        assert step == 0 and not _is("folder", folder), "something else was loaded"
 
 
 @entry(content=trees)
