@@ -55,6 +55,8 @@ def rows(runs: list[dict[str, Any]]) -> list[list[str]]:
 
 
 def _said(times: np.ndarray) -> str:
+    if not np.isfinite(times).any():
+        return _one(np.inf)
     median, low, high = np.median(times), times.min(), times.max()
     return f"{_one(median)} ({_one(low)} to {_one(high)})"
 
@@ -71,9 +73,14 @@ def main() -> None:
     runs = [run(seed, picture if seed == 0 else None) for seed in range(seeds)]
     path = ROOT / "benchmarks" / "results" / "spectral_bias.json"
     path.write_text(json.dumps(runs, indent=1) + "\n")
+    write(runs)
+
+
+def write(runs: list[dict[str, Any]]) -> None:
     notes = (
         "Steps until 1/e of the error of a wave is left, k in radians per unit length; median "
-        f"(range) of {seeds} seeds, 2000 steps at most. Written by ``benchmarks/spectral_bias.py``."
+        f"(range) of {len(runs)} seeds, 2000 steps at most. Written by "
+        "``benchmarks/spectral_bias.py``."
     )
     write_table("spectral_bias", rows(runs), notes)
 
