@@ -16,29 +16,24 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import joblib
 import numpy as np
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from benchmarks import rst  # noqa: E402
 from benchmarks.suite import runner  # noqa: E402
-from benchmarks.suite.studies import SEEDS, STUDIES  # noqa: E402
+from benchmarks.suite.studies import FOURIER_WIDTHS, SEEDS, STUDIES  # noqa: E402
 
 STUDY = "poisson-1d-multiscale"
-WIDTHS = (5, 10, 20, 40, 80, 160)  # as in suite/nets.py
 NETS = (
     "FourierFNN",
     "FourierFNN operator",
     "FourierFNN operator, fixed",
-    *(f"FourierFNN N({k})" for k in WIDTHS),
-    *(f"FourierFNN N({k}), fixed" for k in WIDTHS),
+    *(f"FourierFNN N({k})" for k in FOURIER_WIDTHS),
+    *(f"FourierFNN N({k}), fixed" for k in FOURIER_WIDTHS),
 )
 PATH = ROOT / "benchmarks" / "results" / "fourier.json"
-
-
-def run_one(cell: runner.Cell) -> tuple[runner.Cell, dict[str, Any]]:
-    return cell, runner.in_own_process(cell)
 
 
 def main() -> None:
@@ -53,11 +48,7 @@ def main() -> None:
         for net in NETS
         if f"{net} | {seed}" not in results
     ]
-    parallel = joblib.Parallel(
-        n_jobs=arguments.jobs, prefer="threads", return_as="generator_unordered"
-    )
-    for cell, result in parallel(joblib.delayed(run_one)(cell) for cell in todo):
-        print(f"{cell.net}, seed {cell.seed}: {runner.said(result)}", flush=True)
+    for cell, result, _ in runner.side_by_side(todo, arguments.jobs):
         kept = {k: result[k] for k in ("status", "error", "message") if k in result}
         results[f"{cell.net} | {cell.seed}"] = kept
         PATH.write_text(json.dumps(results, indent=1) + "\n")
@@ -72,18 +63,14 @@ def write_table(results: dict[str, Any]) -> None:
         errors = [r["error"] if r["status"] == "done" else np.inf for r in runs]
         if errors:
             said = f"{np.median(errors):.1e} ({min(errors):.1e} to {max(errors):.1e})"
-            rows.append([net.removeprefix("FourierFNN") or "automatic", said, str(len(errors))])
-    rows[1][0] = "automatic band"
-    lines = [".. list-table::", "   :header-rows: 1", ""]
-    for row in rows:
-        lines += [f"   {'*' if i == 0 else ' '} - {entry.strip()}" for i, entry in enumerate(row)]
-    lines += [
-        "",
+            name = net.removeprefix("FourierFNN").strip() or "automatic band"
+            rows.append([name, said, str(len(errors))])
+    notes = (
         f"Relative L2 error of u on {STUDY} after {STUDIES[STUDY].budget:g} s of computing time on "
         "one thread. N(k): normal of standard deviation k radians per unit length. Written by "
-        "``benchmarks/fourier.py``.",
-    ]
-    (ROOT / "docs" / "_tables" / "fourier.rst").write_text("\n".join(lines) + "\n")
+        "``benchmarks/fourier.py``."
+    )
+    rst.write_table("fourier", rows, notes)
 
 
 if __name__ == "__main__":

@@ -25,6 +25,10 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from benchmarks.rst import list_table  # noqa: E402
+
 BACKENDS = ("pytorch", "tensorflow", "tensorflow.compat.v1", "jax", "paddle")
 PROBLEMS = {"function_1d": "fit, 1000 points", "helmholtz_2d": "equation, 2500 points"}
 STEPS = {"function_1d": 1500, "helmholtz_2d": 400}
@@ -152,18 +156,14 @@ def table(results: dict) -> str:
                     f"{cell['start_seconds']:.1f}",
                 ]
             )
-    lines = [".. list-table::", "   :header-rows: 1", ""]
-    for row in rows:
-        lines += [f"   {'*' if i == 0 else ' '} - {entry}" for i, entry in enumerate(row)]
     steps = " and ".join(f"{STEPS[name]} ({label})" for name, label in PROBLEMS.items())
-    lines += [
-        "",
+    notes = (
         f"One training with Adam for each row, of {steps} steps, seed 0: a measurement in ms, the "
         "periods of the three recorders at the end, in steps, what they together add to the time "
         "of the training and to that of the processor, and what they take once before it. "
-        "Written by ``benchmarks/instruments.py``.",
-    ]
-    return "\n".join(lines) + "\n"
+        "Written by ``benchmarks/instruments.py``."
+    )
+    return list_table(rows, notes)
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ by halving, each time with the new boundary points moved onto the circles. Two t
 far the solution of each mesh is from that of the finest, and, with the same code, the error of each
 mesh for another right-hand side and boundary values whose exact solution is known, which would find
 a mistake that all meshes share. Points, values and these figures go to
-``benchmarks/results/screened_discs.npz``.
+``examples/solve/screened_discs_2d.npz``.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ except ImportError:
 logging.getLogger("skfem").setLevel(logging.ERROR)  # it tells of every array that it copies
 CENTERS = np.array([center for center, _ in screened_discs_2d.DISCS])
 RADII = np.array([radius for _, radius in screened_discs_2d.DISCS])
-FILE = ROOT / "benchmarks" / "results" / "screened_discs.npz"
+FILE = ROOT / "examples" / "solve" / "screened_discs_2d.npz"
 Function = Callable[[np.ndarray], np.ndarray]  # of points (N, 2)
 
 

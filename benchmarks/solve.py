@@ -35,6 +35,10 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from benchmarks.rst import list_table  # noqa: E402
+
 TIME_LIMIT = 900  # seconds for one run, which is 15 times the longest time asked for
 
 
@@ -262,9 +266,6 @@ def write_table(results: dict[str, Any]) -> None:
             counts[len(cells)] += 1
             rates += [c["gflops"] for c in cells if "gflops" in c]
             memory += [c["peak_mb"] for c in cells if "peak_mb" in c]
-    lines = [".. list-table::", "   :header-rows: 1", ""]
-    for row in rows:
-        lines += [f"   {'*' if i == 0 else ' '} - {entry}" for i, entry in enumerate(row)]
     facts = results["machine"]
     notes = [
         "Relative L2 errors at points that were not fitted, and times of the whole call in a fresh "
@@ -279,8 +280,7 @@ def write_table(results: dict[str, Any]) -> None:
             f"product of float64 matrices in the same run, {statistics.median(rates):.0f} GFLOP/s "
             f"in the median. Most memory used by a run: {max(memory) / 1024:.1f} GB."
         )
-    lines += ["", " ".join(notes)]
-    (ROOT / "docs" / "_tables" / "solve.rst").write_text("\n".join(lines) + "\n")
+    (ROOT / "docs" / "_tables" / "solve.rst").write_text(list_table(rows, " ".join(notes)))
     print("\n".join(" | ".join(row) for row in rows))
 
 

@@ -20,6 +20,10 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from benchmarks.rst import write_table  # noqa: E402
+
 BACKENDS = ("pytorch", "tensorflow", "tensorflow.compat.v1", "jax", "paddle")
 BLOCKS = 60
 
@@ -96,7 +100,6 @@ def main() -> None:
         results[backend] = json.loads(done.stdout.splitlines()[-1])
         print(backend, results[backend], flush=True)
     path.write_text(json.dumps(results, indent=1) + "\n")
-    lines = [".. list-table::", "   :header-rows: 1", ""]
     header = ["Backend", "FNN (ms)", "RepFNN (ms)", "Ratio", "Quartiles", "FNN against itself"]
     rows = [header]
     for backend, r in results.items():
@@ -111,14 +114,11 @@ def main() -> None:
                 f"{r['fnn_against_itself']:.3f}",
             ]
         )
-    for row in rows:
-        lines += [f"   {'*' if i == 0 else ' '} - {entry}" for i, entry in enumerate(row)]
-    lines += [
-        "",
+    notes = (
         f"A step with 2500 points, medians over {BLOCKS} paired blocks of {arguments.steps} steps, "
-        f"{os.cpu_count()} cores. Written by ``benchmarks/step_cost.py``.",
-    ]
-    (ROOT / "docs" / "_tables" / "step_cost.rst").write_text("\n".join(lines) + "\n")
+        f"{os.cpu_count()} cores. Written by ``benchmarks/step_cost.py``."
+    )
+    write_table("step_cost", rows, notes)
 
 
 if __name__ == "__main__":

@@ -166,12 +166,16 @@ def _with_free_waves(
     domain: Box,
     limit: Array,
     arguments: dict[str, Any],
+    symbol: Symbol | None = None,
 ) -> Estimate | None:
     """The estimate with, in time, at least the wavenumber of free waves with those in space.
 
     The conditions of a wave equation say how its solution oscillates in space and nothing about
     time; the equation does: ``p(k_x, k_t) = 0``. Where it has no symbol, or no such root as with
     diffusion, the estimate is as it was.
+
+    Args:
+        symbol: The equation's, where it is known already.
     """
     if estimate is None or not _host.has_time(model.data):
         return estimate
@@ -180,7 +184,8 @@ def _with_free_waves(
     if not np.isfinite(space).all() or not np.any(space > 0) or np.any(space > highest[:-1]):
         return estimate
     try:
-        symbol = Symbol(model.data, domain, highest, _variables(arguments))
+        if symbol is None:
+            symbol = Symbol(model.data, domain, highest, _variables(arguments))
         found = oscillation(symbol, np.append(space, 0.0), domain.dim - 1, float(highest[-1]))
     except NoSymbol:
         return estimate
@@ -218,7 +223,7 @@ def _settle_fourier(model: Any, x: np.ndarray, y: Any, arguments: dict[str, Any]
         if given.frequencies is not None:
             symbol = _symbol(model, domain, limit / domain.half_width, arguments)
         estimate, _ = _estimate(model, x, y, arguments, domain.dim)
-        estimate = _with_free_waves(model, estimate, domain, limit, arguments)
+        estimate = _with_free_waves(model, estimate, domain, limit, arguments, symbol)
         wave, source = _wavenumber(net, estimate, domain, limit, notes)
         high = np.minimum(BAND_PER_WAVENUMBER * wave, limit / domain.half_width)
         if symbol is None:
@@ -327,9 +332,7 @@ def _settle_operator(model: Any, functions: Array, x: Array) -> str:
         wave, said = _one_each(net, "wavenumber", domain.dim, "coordinates"), "given"
     else:
         _check_says_something(model, estimate)
-        spread = np.ptp(x, axis=0) / 2
-        spread = np.where(spread > 0, spread, domain.half_width)
-        limit = resolved_wavenumber(len(np.unique(x, axis=0)), spread) * domain.half_width
+        limit = _resolved(np.unique(x, axis=0), domain)
         wave, said = _wavenumber(net, estimate, domain, limit, notes)
     scale_open = given.wavenumber is None and given.slope_scale is None
     steepness = SLOPE_PER_TARGET_WAVENUMBER if fit and scale_open else SLOPE_PER_WAVENUMBER

@@ -1,7 +1,7 @@
 """Pictures of what the instruments recorded: one call each, which returns Matplotlib's axes.
 
-They take arrays, or the records of `deepxde_repnet.records`, and know no network. Matplotlib is
-needed here and nowhere else: ``pip install "deepxde_repnet[plot]"``.
+They take arrays, or the records of `deepxde_repnet.records`, and know no network. The package does
+not import this module, nor Matplotlib, by itself.
 
 Colours are those of Okabe and Ito and of the maps viridis and cividis, which people who do not see
 all colours tell apart as well, and which keep their order in grey; where lines must be told apart,
@@ -13,17 +13,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.collections import LineCollection
+from matplotlib.colors import LogNorm
 from numpy.typing import ArrayLike, NDArray
-
-try:
-    import matplotlib.pyplot as plt
-    from matplotlib.collections import LineCollection
-    from matplotlib.colors import LogNorm
-except ImportError as error:
-    raise ImportError(
-        'deepxde_repnet.plotting draws with Matplotlib; pip install "deepxde_repnet[plot]".'
-    ) from error
 
 from .records import FirstLayerRecord, SpectrumRecord
 from .theory.modes import shells

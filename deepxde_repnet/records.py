@@ -19,10 +19,9 @@ import json
 import os
 import struct
 import warnings
-import zipfile
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -55,7 +54,13 @@ class Record:
     cost: FloatArray
 
     def save(self, path: FilePath) -> None:
-        """Write it to a ``.npz`` file, which `load` reads."""
+        """Write it to a ``.npz`` file, which `load` reads.
+
+        Raises:
+            TypeError: The path is none.
+            OSError: The file cannot be written.
+        """
+        check_path(path)
         with open(path, "wb") as file:
             np.savez(file, **_arrays(self.__dict__), kind=np.array(type(self).__name__))
 
@@ -139,7 +144,12 @@ def load(path: FilePath) -> Any:
 
     Raises:
         ValueError: The file is neither.
+        TypeError: The path is none.
+        FileNotFoundError: There is no such file.
     """
+    check_path(path)
+    if not os.path.isfile(path):
+        raise FileNotFoundError(f"there is no file {os.fspath(path)!r}.")
     with open(path, "rb") as file:
         if file.read(len(MAGIC)) == MAGIC:
             kind, constants, rows, _ = _read(file, path)
@@ -147,12 +157,20 @@ def load(path: FilePath) -> Any:
         file.seek(0)
         try:
             arrays = dict(np.load(file, allow_pickle=False))
-            kind = _KINDS[str(arrays.pop("kind"))]
-        except (ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile):
+            return _make(_KINDS[str(arrays.pop("kind"))], arrays)
+        except Exception:  # whatever other content can bring about in NumPy
             raise ValueError(
                 f"{os.fspath(path)} is no record: neither a file of a recorder nor of save()."
             ) from None
-    return _make(kind, arrays)
+
+
+def check_path(path: Any) -> None:
+    """
+    Raises:
+        TypeError: If it is not the path of a file.
+    """
+    if not isinstance(path, (str, os.PathLike)) or not os.fspath(path):
+        raise TypeError(f"{path!r} must be the path of a file, such as 'spectrum.log'.")
 
 
 def assemble(kind: type[Record], constants: Mapping[str, Any], rows: NDArray[np.void]) -> Any:
@@ -266,11 +284,18 @@ def _read(
     header = file.read(length)
     if not header or len(header) < length or zlib.crc32(header) != check:
         raise ValueError(f"{os.fspath(path)} is a recorder's file with a damaged header.")
-    with np.load(io.BytesIO(header), allow_pickle=False) as archive:
-        constants: dict[str, Any] = dict(archive)
-    kind = _KINDS[str(constants.pop("kind"))]
-    described = json.loads(str(constants.pop("row")))
-    row_type = np.dtype([(name, form, tuple(shape)) for name, form, shape in described])
+    try:
+        with np.load(io.BytesIO(header), allow_pickle=False) as archive:
+            constants: dict[str, Any] = dict(archive)
+        kind = _KINDS[str(constants.pop("kind"))]
+        described = json.loads(str(constants.pop("row")))
+        row_type = np.dtype([(name, form, tuple(shape)) for name, form, shape in described])
+    except Exception:  # whatever other content can bring about
+        raise ValueError(f"{os.fspath(path)} is a recorder's file of another kind.") from None
+    there = {*constants, *(row_type.names or ())}
+    missing = {f.name for f in fields(kind) if f.default is MISSING} - there
+    if missing:
+        raise ValueError(f"{os.fspath(path)} lacks {', '.join(sorted(missing))} of its records.")
     start = len(MAGIC) + _FRAME.size + length
     body = file.read()
     framed = np.dtype([("check", "<u4"), ("row", row_type)])

@@ -5,6 +5,7 @@ Everything a user may pass is validated here, once for all backends, before any 
 
 from __future__ import annotations
 
+import contextlib
 import math
 import numbers
 from collections.abc import Callable, Iterable, Sequence
@@ -40,6 +41,9 @@ SLOPE_PER_TARGET_WAVENUMBER = 0.8
 
 DEFAULT_PARAMETERIZATION = "log-scale"
 
+# Shortest side of a box relative to its distance from zero: some six digits of a point are left.
+_NARROWEST = 1e-10
+
 
 @dataclass(frozen=True)
 class Box:
@@ -50,7 +54,8 @@ class Box:
         upper: Upper corner, likewise.
 
     Raises:
-        ValueError: If the corners differ in length, are not finite, or lower >= upper anywhere.
+        ValueError: If the corners differ in length, are not finite, lower >= upper anywhere, or
+            a side is too short for float64 to tell points apart so far from zero.
     """
 
     lower: Sequence[float]
@@ -73,6 +78,12 @@ class Box:
                 raise ValueError(
                     f"domain has lower = {a} and upper = {b} on axis {axis}; lower must be less "
                     "than upper. Write domain=(lower, upper)."
+                )
+            if not _NARROWEST * max(abs(a), abs(b)) < b - a < math.inf or math.isinf(a + b):
+                raise ValueError(
+                    f"domain has lower = {a} and upper = {b} on axis {axis}, whose difference "
+                    "cannot be resolved in float64, or is beyond it. Shift or scale the coordinate "
+                    "so that its range is comparable with its values."
                 )
         object.__setattr__(self, "lower", lower)
         object.__setattr__(self, "upper", upper)
@@ -163,7 +174,10 @@ class RepSpec:
         object.__setattr__(self, "slope_scale", _per_axis("slope_scale", self.slope_scale, dim))
         if self.hidden_gain is not None:
             object.__setattr__(self, "hidden_gain", _positive("hidden_gain", self.hidden_gain))
-        if self.parameterization not in PARAMETERIZATIONS:
+        if (
+            not isinstance(self.parameterization, str)
+            or self.parameterization not in PARAMETERIZATIONS
+        ):
             raise ValueError(
                 f"parameterization={self.parameterization!r} is not known; write one of "
                 f"{', '.join(map(repr, PARAMETERIZATIONS))}."
@@ -322,7 +336,7 @@ def _numbers(name: str, values: Any) -> tuple[float, ...]:
     message = f"{name}={values!r} must be a number or a sequence of numbers."
     try:
         array = np.atleast_1d(np.asarray(values, dtype=float))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise ValueError(message) from None
     if array.ndim != 1 or array.size == 0:
         raise ValueError(message)
@@ -349,20 +363,79 @@ def _per_axis(name: str, values: Any, dim: int) -> tuple[float, ...] | None:
     return result
 
 
+def as_float(value: Any) -> float:
+    """A real number as a float, which is infinite if it is too large; NaN for anything else."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        return math.nan
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
+
+
+def as_count(name: str, value: Any, least: int = 1) -> int:
+    """An integer that is not below the least.
+
+    Raises:
+        ValueError: If it is none.
+    """
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < least:
+        kind = {0: "a non-negative integer", 1: "a positive integer"}
+        raise ValueError(f"{name}={value!r} must be {kind.get(least, f'an integer >= {least}')}.")
+    return int(value)
+
+
+def as_verbosity(value: Any) -> int:
+    """What ``verbose`` says: 0 is silent.
+
+    Raises:
+        ValueError: If it is no integer.
+    """
+    if not isinstance(value, (numbers.Integral, np.bool_)):
+        raise ValueError(f"verbose={value!r} must be 0 (silent) or 1.")
+    return int(value)
+
+
+def as_array(name: str, values: Any) -> Array:
+    """Real numbers as an array of floats; NaN and infinity may be among them.
+
+    Raises:
+        ValueError: If they are no array of real numbers.
+    """
+    return np.asarray(_as(np.float64, "biufO", name, values))
+
+
+def as_complex(name: str, values: Any) -> NDArray[np.complex128]:
+    """The same of complex numbers."""
+    return np.asarray(_as(np.complex128, "biufcO", name, values))
+
+
+def _as(kind: Any, from_kinds: str, name: str, values: Any) -> Any:
+    # RuntimeError is that of a tensor which is differentiated.
+    with contextlib.suppress(TypeError, ValueError, OverflowError, RuntimeError):
+        array = np.asarray(values)
+        # NumPy makes NaN of None.
+        missing = array.dtype.kind == "O" and any(value is None for value in array.flat)
+        if array.dtype.kind in from_kinds and not missing:
+            return array.astype(kind, copy=False)
+    raise ValueError(
+        f"{name} must be an array of {'complex' if kind is np.complex128 else 'real'} numbers, all "
+        f"rows of one length, and is {values!r}."
+    )
+
+
 def _positive(name: str, value: Any) -> float:
-    if (
-        isinstance(value, bool)
-        or not isinstance(value, numbers.Real)
-        or not (math.isfinite(float(value)) and float(value) > 0)
-    ):
+    number = as_float(value)
+    if not 0 < number < math.inf:
         raise ValueError(f"{name}={value!r} must be a positive finite number.")
-    return float(value)
+    return number
 
 
 def _share(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, numbers.Real) or not 0 <= float(value) <= 1:
+    number = as_float(value)
+    if not 0 <= number <= 1:
         raise ValueError(f"sines={value!r} must be a number from 0 (none) to 1 (all), or None.")
-    return float(value)
+    return number
 
 
 def _layer_sizes(layer_sizes: Any) -> tuple[Level, ...]:

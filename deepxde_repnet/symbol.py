@@ -56,47 +56,69 @@ class Symbol:
         return self._factor(k, np.broadcast_to(self._point, k.shape))
 
     def _factor(self, k: Array, x: Array) -> np.ndarray:
-        zero = np.zeros((len(k), 1))
-        rows = np.concatenate([x, x, x])
-        wave = _host.Wave(
-            np.concatenate([zero + 1, zero + 1, zero]),
-            np.concatenate([k, k, k]),
-            np.concatenate([zero + np.pi / 2, zero, zero]),
-        )
-        cos, sin, nothing = np.split(self._apply(rows, [wave]), 3)
-        turn = np.exp(-1j * (k * x).sum(1))
-        return np.asarray(((cos - nothing) + 1j * (sin - nothing)) * turn)
+        cos, sin, nothing = self._apply((x, _cos(k)), (x, _sin(k)), (x,))
+        return _turned(cos - nothing, sin - nothing, k, x)
 
-    def _apply(self, x: Array, waves: list[_host.Wave]) -> Array:
+    def _apply(self, *fields: tuple[Any, ...]) -> list[Array]:
+        """The equation's residual for each field, given as (points, wave, ...), in one call.
+
+        A call is what costs: TensorFlow and JAX compile in each.
+        """
+        points = np.concatenate([x for x, *_ in fields])
+        most = max(len(waves) for _, *waves in fields)
+        sums = []
+        for i in range(most):
+            each = [waves[i] if i < len(waves) else _sin(0 * x, 0.0) for x, *waves in fields]
+            sums.append(_host.Wave(*map(np.concatenate, zip(*each, strict=True))))
         try:
-            found = _host.wave_residuals(self._data, x, waves, self._variables)
+            found = _host.wave_residuals(self._data, points, sums, self._variables)
         except Exception as error:  # whatever a user's pde does with one output
             raise NoSymbol(
                 f"the pde could not be applied to a wave ({type(error).__name__}: {error})"
             ) from None
         if len(found) != 1:
             raise NoSymbol(f"it is a system of {len(found)} equations")
-        return found[0]
+        return np.split(found[0], len(fields))
 
     def _check(self, k: Array, x: Array, generator: np.random.Generator) -> None:
-        n = len(k)
-        zero = np.zeros((n, 1))
-        here, there = self._factor(k, x), self._factor(k, x[::-1])
+        phase = generator.uniform(0, 2 * np.pi, (len(k), 1))
+        one, other = _host.Wave(phase * 0 + 1, k, phase), _sin(k[::-1], 2.5)
+        nothing, cos, sin, far_cos, far_sin, *parts, together = self._apply(
+            (x,),
+            (x, _cos(k)),
+            (x, _sin(k)),
+            (x[::-1], _cos(k)),
+            (x[::-1], _sin(k)),
+            (x, one),
+            (x, other),
+            (x, one, other),
+        )
+        here = _turned(cos - nothing, sin - nothing, k, x)
+        there = _turned(far_cos - nothing[::-1], far_sin - nothing[::-1], k, x[::-1])
         size = np.abs(here) + 1e-3 * np.abs(here).max()
         if not np.isfinite(here).all() or not size.all():
             raise NoSymbol("it gives no finite value for waves, or none that depends on them")
 
         # Linearity first: of a nonlinear equation the factors differ from point to point as well.
-        phase = generator.uniform(0, 2 * np.pi, (n, 1))
-        one, other = _host.Wave(zero + 1, k, phase), _host.Wave(zero + 2.5, k[::-1], 0 * phase)
-        nothing = self._apply(x, [_host.Wave(zero, k, phase)])
-        parts = [self._apply(x, [wave]) - nothing for wave in (one, other)]
-        together = self._apply(x, [one, other]) - nothing
-        scale = size + 2.5 * size[::-1]
-        if (np.abs(together - sum(parts)) > TOLERANCE * scale).any():
+        lacking = (together - nothing) - sum(part - nothing for part in parts)
+        if (np.abs(lacking) > TOLERANCE * (size + 2.5 * size[::-1])).any():
             raise NoSymbol("it is not linear")
         if (np.abs(here - there) > TOLERANCE * size).any():
             raise NoSymbol("its coefficients vary over the domain")
+
+
+def _sin(k: Array, amplitude: float = 1.0) -> _host.Wave:
+    zero = np.zeros((len(k), 1))
+    return _host.Wave(zero + amplitude, k, zero)
+
+
+def _cos(k: Array) -> _host.Wave:
+    return _sin(k)._replace(phase=np.full((len(k), 1), np.pi / 2))
+
+
+def _turned(cos: Array, sin: Array, k: Array, x: Array) -> np.ndarray:
+    """p from what an equation makes of cos k·x and sin k·x at x."""
+    return np.asarray((cos + 1j * sin) * np.exp(-1j * (k * x).sum(1)))
 
 
 def oscillation(symbol: Symbol, k: Array, axis: int, highest: float, n: int = 4096) -> float | None:

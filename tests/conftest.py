@@ -34,6 +34,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         item.add_marker(pytest.mark.xdist_group("-".join([item.path.stem, *parts])))
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """With a pytest that pytest-xdist does not fit, groups fall apart and all is done twice."""
+    if getattr(session.config.option, "loadgroup", False) and session.items:
+        assert "@" in session.items[0].nodeid, "pytest-xdist has not grouped the tests"
+
+
 def run_python(
     *arguments: str, backend: str, timeout: float = 900
 ) -> subprocess.CompletedProcess[str]:

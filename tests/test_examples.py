@@ -6,7 +6,7 @@ import pytest
 from deepxde.optimizers.config import LBFGS_options
 
 from deepxde_repnet import RepFNN
-from examples import demo
+from examples import demo, spectral_bias
 from examples.function import function_1d, function_4d
 from examples.pinn_forward import (
     allen_cahn_1d,
@@ -175,3 +175,21 @@ def test_demo_prints_a_table_and_saves_a_picture(tmp_path, capsys):
         assert f"{name:<12}{error:>20.1e}" in out
     assert out.count("RepFNN: domain") == 1
     assert "Training model" not in out
+
+
+def test_spectral_bias(monkeypatch, tmp_path, capsys):
+    """With one layer the prediction holds: a flat density learns all waves, a narrow one two."""
+    monkeypatch.setattr(spectral_bias, "PAIRS", 600)
+    shallow, deep = spectral_bias.main(iterations=150, path=tmp_path / "bias.png")
+    predicted, measured, record = shallow["flat"]
+    np.testing.assert_allclose(predicted, 50, rtol=1e-6)
+    assert (np.abs(measured - 50) < 30).all()
+    predicted, measured, _ = shallow["narrow"]
+    assert predicted[0] == pytest.approx(50, rel=0.01)
+    assert predicted[2] / predicted[0] == pytest.approx(np.exp((50**2 - 2**2) / 2 / 22**2))
+    assert (measured[:2] < 100).all() and np.isinf(measured[2])
+    assert list(deep) == ["FNN", "RepFNN", "FourierFNN"]
+    last = {name: np.abs(record.error[-1] / record.error[0]) for name, record in deep.items()}
+    assert last["FNN"][1] > 0.9 and last["RepFNN"][1] < 0.2 and last["FourierFNN"][1] < 0.2
+    assert (tmp_path / "bias.png").stat().st_size > 20_000
+    assert "one layer, flat: predicted [50. 50. 50.]" in capsys.readouterr().out

@@ -15,6 +15,7 @@ import pytest
 
 import deepxde_repnet
 from deepxde_repnet import RepFNN, _host, calibrate
+from deepxde_repnet.train import checkpoint, progress, state
 
 MOVED = "DeepXDE {version} has no {name} as deepxde_repnet/_host.py uses it: {use}"
 
@@ -28,6 +29,11 @@ def assert_there(condition, name, use):
     [
         ("Model.compile", "calibration is hooked before it"),
         ("Model.predict", "points far outside are looked for before it"),
+        ("Model.train", "watched by the command and by ProgressBar"),
+        ("callbacks.Callback", "base of ProgressBar"),
+        ("optimizers.config.LBFGS_options", "iterations of L-BFGS"),
+        ("config.set_random_seed", "--seed, also where a script sets its own"),
+        ("config.set_default_float", "--float"),
         ("backend.backend_name", "it chooses the network's module"),
         ("backend.lib", "the key of config.real"),
         ("backend.is_tensor", "values of a PointSetBC"),
@@ -54,6 +60,17 @@ def assert_there(condition, name, use):
         ("nn.activations.get", "functions behind names"),
         ("nn.initializers.get", "initializers behind names"),
         ("geometry.GeometryXTime", "time is its last axis"),
+        ("Model.train", "a state is taken up around it"),
+        ("callbacks.Callback", "base of ours"),
+        ("callbacks.Timer", "its time goes on"),
+        ("callbacks.VariableValue", "its file is kept"),
+        ("callbacks.OperatorPredictor", "its file is kept"),
+        ("data.BatchSampler", "where batches stand"),
+        ("data.Function", "its points are drawn"),
+        ("optimizers.LBFGS_options", "iterations of L-BFGS"),
+        ("config.mixed", "part of the fingerprint"),
+        ("config.default_float", "part of the fingerprint"),
+        ("config.set_random_seed", "its seed is part of the state"),
     ],
 )
 def test_name_is_there(name, use):
@@ -61,10 +78,15 @@ def test_name_is_there(name, use):
     assert_there(found is not None, name, use)
 
 
-def test_arguments_of_compile_and_predict():
+def test_arguments_of_compile_train_and_predict():
     names = list(inspect.signature(dde.Model.compile).parameters)
     for name in ("verbose", "external_trainable_variables"):
         assert_there(name in names, f"argument {name} of Model.compile", "the hook reads it")
+    for name in ("optimizer", "lr", "decay", "metrics"):
+        assert_there(name in names, f"argument {name} of Model.compile", "the command sets it")
+    names = list(inspect.signature(dde.Model.train).parameters)
+    for name in ("iterations", "epochs", "display_every", "callbacks", "verbose"):
+        assert_there(name in names, f"argument {name} of Model.train", "the command sets it")
     names = list(inspect.signature(dde.Model.predict).parameters)
     assert_there("x" in names, "argument x of Model.predict", "the hook reads it")
 
@@ -186,15 +208,19 @@ def test_residuals_with_the_output_transform():
 
 
 def test_hooks_are_installed_once():
-    assert dde.Model.compile._repnet_hooks == (calibrate.calibrate,)
+    assert dde.Model.compile._repnet_hooks == (calibrate.calibrate, state.remember)
     assert dde.Model.predict._repnet_hooks == (calibrate.check_prediction_points,)
+    assert dde.Model.train._repnet_hooks == (progress._train, checkpoint.training)
+    train = dde.Model.train
+    _host.instead("train", checkpoint.training)
+    assert dde.Model.train is train
     before = dde.Model.compile
     _host.before("compile", calibrate.calibrate)
     assert dde.Model.compile is before
     assert not hasattr(inspect.unwrap(before), "_repnet_hooks")
 
 
-@pytest.mark.parametrize("name", ["compile", "predict"])
+@pytest.mark.parametrize("name", ["compile", "predict", "train"])
 def test_hooks_keep_signature_and_documentation(name):
     method = getattr(dde.Model, name)
     original = method.__wrapped__
@@ -268,3 +294,84 @@ def test_first_batch_leaves_the_random_state():
 
 def test_registered_networks():
     assert dde.nn.RepFNN is deepxde_repnet.RepFNN
+
+
+# -------------------------------------------------------------------------------------------------
+# What a checkpoint holds
+
+
+def test_arguments_of_train():
+    names = list(inspect.signature(dde.Model.train).parameters)
+    for name in ("iterations", "callbacks", "verbose"):
+        assert_there(name in names, f"argument {name} of Model.train", "the hook changes it")
+
+
+def test_what_a_model_keeps_of_its_training():
+    model = compiled(RepFNN([1, 8, 1], "tanh", "zeros"))
+    use = "it is part of a checkpoint"
+    assert_there(_host.is_compiled(model), "Model.outputs", "it is None before compile")
+    for name in ("opt", "opt_name", "lr_scheduler", "external_trainable_variables", "callbacks"):
+        assert_there(hasattr(model, name), f"Model.{name}", use)
+    model.train(iterations=1, verbose=0)
+    kept = vars(model.train_state)
+    for name in _host.PROGRESS:
+        assert_there(name in kept, f"TrainState.{name}", use)
+    assert_there(sorted(vars(model.losshistory)) == sorted(_host.HISTORY), "LossHistory", use)
+    assert_there(len(_host.losses(model)) == 3, "Model._outputs_losses", "a loss that is NaN")
+    # All of TrainState is kept, but for the data, which are there anyway.
+    data = {n for n in kept if n.startswith(("X_", "y_t")) or n.endswith("_aux_vars")}
+    assert_there(set(kept) - data == set(_host.PROGRESS), "TrainState", "there is more to keep")
+
+
+@pytest.mark.parametrize("name", _host.COUNTERS)
+def test_what_callbacks_count(name):
+    """Every number that a callback of DeepXDE changes is known, and no callback has been added."""
+    make = {
+        "ModelCheckpoint": lambda c: c("file"),
+        "VariableValue": lambda c: c([]),
+        "OperatorPredictor": lambda c: c(np.ones((1, 1)), None),
+        "MovieDumper": lambda c: c("file", [0], [1]),
+    }
+    kind = getattr(dde.callbacks, name, None)
+    assert_there(kind is not None, f"callbacks.{name}", "what it counts is kept")
+    callback = make.get(name, lambda c: c())(kind)
+    if name == "EarlyStopping":
+        callback.on_train_begin()
+    for counter in _host.counters(callback):
+        assert_there(hasattr(callback, counter), f"{name}.{counter}", "it is kept")
+    counting = {n for n in vars(callback) if n.startswith(("epochs_since", "wait", "best"))}
+    assert_there(counting <= set(_host.counters(callback)), name, "it counts something else")
+
+
+def test_all_callbacks_are_known():
+    public = {
+        n
+        for n, kind in vars(dde.callbacks).items()
+        if isinstance(kind, type) and issubclass(kind, dde.callbacks.Callback)
+    }
+    without_state = {"Callback", "CallbackList", "FirstDerivative", "Timer"}
+    found = public - without_state - set(_host.COUNTERS)
+    assert_there(not found, f"callbacks {found}", "does it count something?")
+
+
+def test_samplers_and_points_of_data():
+    sampler = dde.data.BatchSampler(5)
+    for name in ("num_samples", "_indices", "_epochs_completed", "_index_in_epoch"):
+        assert_there(hasattr(sampler, name), f"BatchSampler.{name}", "where batches stand")
+    assert_there(len(vars(sampler)) == 5, "BatchSampler", "there is more to keep")
+    kept = _host.data_state(some_pde())["data"]["points"]
+    arrays = {n for n, v in vars(some_pde()).items() if isinstance(v, np.ndarray)}
+    assert_there(arrays <= set(kept), f"data.PDE: {arrays - set(kept)}", "points are kept")
+
+
+def test_lbfgs_counts_where_it_is_read():
+    model = dde.Model(some_pde(), dde.nn.FNN([1, 4, 1], "tanh", "Glorot uniform"))
+    model.compile("L-BFGS", verbose=0)
+    assert_there(_host.loops_lbfgs(model), "Model.opt_name", "L-BFGS has a loop of its own")
+    assert _host.lbfgs_steps(model) == 0
+    _host.limit_lbfgs_pass(model, 3)
+    model.data.train_next_batch()
+    model.train_state.set_data_train(*model.data.train_next_batch())
+    state_now = model.train_state
+    model._train_step(state_now.X_train, state_now.y_train, state_now.train_aux_vars)
+    assert_there(_host.lbfgs_steps(model) == 3, "L-BFGS, max_iter and n_iter", "passes")

@@ -13,8 +13,10 @@ from deepxde_repnet.nets import RepNet, RepOperator
 def test_public_names():
     assert sorted(deepxde_repnet.__all__) == [
         "Box",
+        "Checkpoint",
         "FirstLayerRecorder",
         "FourierFNN",
+        "Guard",
         "RepDeepONet",
         "RepDeepONetCartesianProd",
         "RepFNN",
@@ -23,11 +25,14 @@ def test_public_names():
         "ResidualSpectrumRecorder",
         "Solution",
         "SpectrumRecorder",
+        "accelerate",
+        "distribute",
         "dynamics",
         "frequencies",
         "magnitude",
         "modes",
         "records",
+        "resume",
         "solve",
         "spectrum",
     ]

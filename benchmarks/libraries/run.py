@@ -30,6 +30,7 @@ from typing import Any
 
 from benchmarks.libraries import environments, lines
 from benchmarks.libraries.problems import PROBLEMS, TARGETS, TRAINED
+from benchmarks.rst import list_table
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SEEDS = 5
@@ -396,9 +397,6 @@ def write_tables(results: dict[str, Any], output: Path) -> None:
             for name, entry in TABLES[table].items()
             if not entry.once
         } - {0}
-        text = [".. list-table::", "   :header-rows: 1", ""]
-        for row in rows:
-            text += [f"   {'*' if i == 0 else ' '} - {entry}" for i, entry in enumerate(row)]
         number = " or ".join(map(str, sorted(counts)))
         ran = (
             f"Written by ``benchmarks/libraries/run.py``, {number} "
@@ -407,8 +405,7 @@ def write_tables(results: dict[str, Any], output: Path) -> None:
             f"{facts['jax']}, PINA {facts['pina']}, fastlsq {facts['fastlsq']}, DeepXDE "
             f"{facts['deepxde']}, PyTorch {facts['torch']}."
         )
-        text += ["", NOTES[table].format(**facts) + " " + ran]
-        path.write_text("\n".join(text) + "\n")
+        path.write_text(list_table(rows, NOTES[table].format(**facts) + " " + ran))
         print("\n".join(" | ".join(row) for row in rows), end="\n\n")
 
 

@@ -17,6 +17,8 @@ import torch
 
 from deepxde_repnet import FourierFNN, RepDeepONetCartesianProd, RepFNN
 
+from .studies import FOURIER_WIDTHS
+
 
 def _tensor(values: Any) -> torch.Tensor:
     return torch.as_tensor(np.asarray(values), dtype=dde.config.real(torch))
@@ -271,10 +273,10 @@ FOURIER: dict[str, Constructor] = {
     "FourierFNN operator, fixed": _plain(FourierFNN, frequencies="operator", trainable=False),
 }
 # One normal distribution of the wavenumbers, of several widths in radians per unit length.
-WIDTHS = (5, 10, 20, 40, 80, 160)
-FOURIER |= {f"FourierFNN N({k})": _plain(FourierFNN, frequencies=k) for k in WIDTHS}
+FOURIER |= {f"FourierFNN N({k})": _plain(FourierFNN, frequencies=k) for k in FOURIER_WIDTHS}
 FOURIER |= {
-    f"FourierFNN N({k}), fixed": _plain(FourierFNN, frequencies=k, trainable=False) for k in WIDTHS
+    f"FourierFNN N({k}), fixed": _plain(FourierFNN, frequencies=k, trainable=False)
+    for k in FOURIER_WIDTHS
 }
 
 

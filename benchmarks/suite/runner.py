@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -99,6 +99,25 @@ def here(cell: Cell, budget: float) -> dict[str, Any]:
     return run_cell(STUDIES[cell.study], cell.net, cell.seed, budget)
 
 
+def side_by_side(
+    todo: list[Cell], jobs: int, execute: Callable[[Cell], dict[str, Any]] = in_own_process
+) -> Iterator[tuple[Cell, dict[str, Any], dict[str, Any]]]:
+    """Cells with their results and machines, each as it ends, said on a line of its own."""
+
+    def run_one(cell: Cell) -> tuple[Cell, dict[str, Any], dict[str, Any]]:
+        return cell, execute(cell), store.machine()
+
+    # Threads, which wait for processes, unless joblib.parallel_config has named something else.
+    parallel = joblib.Parallel(n_jobs=jobs, prefer="threads", return_as="generator_unordered")
+    for number, ended in enumerate(parallel(map(joblib.delayed(run_one), todo)), 1):
+        cell, result, _ = ended
+        print(
+            f"{number}/{len(todo)} {cell.study}, {cell.net}, seed {cell.seed}: {said(result)}",
+            flush=True,
+        )
+        yield ended
+
+
 def run(
     todo: list[Cell],
     root: Path = store.ROOT,
@@ -106,22 +125,10 @@ def run(
     execute: Callable[[Cell], dict[str, Any]] = in_own_process,
 ) -> None:
     """Run cells and keep each as it ends; an interruption loses those that have not ended."""
-
-    def run_one(cell: Cell) -> tuple[Cell, dict[str, Any], dict[str, Any]]:
-        return cell, execute(cell), store.machine()
-
-    # Threads, which wait for processes, unless joblib.parallel_config has named something else.
-    parallel = joblib.Parallel(n_jobs=jobs, prefer="threads", return_as="generator_unordered")
-    for number, (cell, result, machine) in enumerate(
-        parallel(map(joblib.delayed(run_one), todo)), 1
-    ):
+    for cell, result, machine in side_by_side(todo, jobs, execute):
         field = result.pop("field", None)
         fields = {cell.net: field} if field is not None and cell.seed == 0 else None
         store.add(cell.study, cell.key, result, machine, fields, root)
-        print(
-            f"{number}/{len(todo)} {cell.study}, {cell.net}, seed {cell.seed}: {said(result)}",
-            flush=True,
-        )
 
 
 def said(result: dict[str, Any]) -> str:

@@ -39,6 +39,8 @@ VARIANTS = (
     "RepFNN no sines",
     "RepFNN sin",
 )
+# Of FourierFNN, on the problem of benchmarks/fourier.py: one normal each, radians per unit.
+FOURIER_WIDTHS = (5, 10, 20, 40, 80, 160)
 # Of the operator networks.
 TRUNKS = ("FNN", "FNN, normalised", "FNN sin", "RepFNN")
 PEERS = tuple(n for n in GENERAL + SINE if n not in ("FNN", "RepFNN", *VARIANTS))

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.rst import list_table
+
 from . import store
 from .studies import HELMHOLTZ, LINES, PEERS, PLANES, SEEDS, SOLVE, STUDIES, VARIANTS
 from .summary import Row, Summary, summarise
@@ -314,10 +316,3 @@ def conditions(rows: Any, machines: Sequence[dict[str, Any]]) -> str:
         for m in machines
     )
     return f"{many} from 0 on; {where}. float32, ``{SOLVE}`` in float64."
-
-
-def list_table(rows: Sequence[Sequence[str]], notes: str) -> str:
-    lines = [".. list-table::", "   :header-rows: 1", ""]
-    for row in rows:
-        lines += [f"   {'*' if i == 0 else ' '} - {entry}" for i, entry in enumerate(row)]
-    return "\n".join([*lines, "", notes]) + "\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -101,6 +102,12 @@ def make_fourier_spec(
     return replace(spec, frequencies=distributions.parse(frequencies, spec.dim))
 
 
+def keywords(function: Callable[..., Any]) -> list[inspect.Parameter]:
+    """The keyword-only parameters of a function."""
+    parameters = inspect.signature(function).parameters.values()
+    return [p for p in parameters if p.kind is p.KEYWORD_ONLY]
+
+
 def completed_fourier(given: FourierSpec, domain: Box, joint: distributions.Joint) -> FourierSpec:
     """The complete specification, for a layer whose inputs have this box.
 
@@ -178,6 +185,7 @@ class RepNet:
 
     given: RepSpec
     settled: bool = False
+    _make_spec = staticmethod(make_spec)  # its keyword-only arguments are those of the network
     _enough = "slope scale", "wavenumber"  # what it needs beside the domain: in words, as an option
     _ready: bool = False  # whether the first layer's box is that of its inputs
     _restored: bool = False  # whether that box was read from a file
@@ -188,38 +196,11 @@ class RepNet:
         activation: Any,
         kernel_initializer: Any,
         *args: Any,
-        domain: Any = None,
-        wavenumber: Any = None,
-        slope_scale: Any = None,
-        hidden_gain: float | None = None,
-        parameterization: str | None = None,
-        seed: int | None = None,
-        sines: float | None = None,
         **kwargs: Any,
     ) -> None:
-        given = make_spec(
-            layer_sizes,
-            activation,
-            kernel_initializer,
-            domain=domain,
-            wavenumber=wavenumber,
-            slope_scale=slope_scale,
-            hidden_gain=hidden_gain,
-            parameterization=parameterization,
-            seed=seed,
-            sines=sines,
-        )
-        self._begin(given, layer_sizes, activation, kernel_initializer, *args, **kwargs)
-
-    def _begin(
-        self,
-        given: RepSpec,
-        layer_sizes: Any,
-        activation: Any,
-        kernel_initializer: Any,
-        *args: Any,
-        **kwargs: Any,
-    ) -> None:
+        names = [parameter.name for parameter in keywords(self._make_spec)]
+        own = {name: kwargs.pop(name) for name in names if name in kwargs}
+        given = self._make_spec(layer_sizes, activation, kernel_initializer, **own)
         # The kernels behind a name are our own draw, also where DeepXDE does not know the name.
         host_initializer = (
             "Glorot uniform" if isinstance(kernel_initializer, str) else kernel_initializer
@@ -291,27 +272,5 @@ class RepNet:
 class FourierNet(RepNet):
     """Mixin of every FourierFNN; it comes before DeepXDE's class in the bases."""
 
+    _make_spec = staticmethod(make_fourier_spec)
     _enough = "frequencies", "frequencies"
-
-    def __init__(
-        self,
-        layer_sizes: Any,
-        activation: Any,
-        kernel_initializer: Any,
-        *args: Any,
-        frequencies: Any = None,
-        trainable: bool = True,
-        domain: Any = None,
-        seed: int | None = None,
-        **kwargs: Any,
-    ) -> None:
-        given = make_fourier_spec(
-            layer_sizes,
-            activation,
-            kernel_initializer,
-            frequencies=frequencies,
-            trainable=trainable,
-            domain=domain,
-            seed=seed,
-        )
-        self._begin(given, layer_sizes, activation, kernel_initializer, *args, **kwargs)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import TypeVar
 
-from ._base import FourierNet, RepNet
+from ._base import FourierNet, keywords
 from ._operator import RepOperator
 
 _DOC = {
@@ -25,8 +25,8 @@ _DOC = {
     The first layer gives ``cos w_i·(x - x_0)`` and ``sin w_i·(x - x_0)``, x_0 the centre of the
     domain, with w drawn from a distribution in radians per unit of the coordinates; ordinary layers
     follow. Which wavenumbers are learned when is decided by that distribution (documentation page
-    "Spectral bias"). The positional arguments are those of this backend's ``dde.nn.FNN``;
-    ``layer_sizes[1]`` is the number of features, an even number.
+    "Fourier features with frequencies of your own"). The positional arguments are those of this
+    backend's ``dde.nn.FNN``; ``layer_sizes[1]`` is the number of features, an even number.
 """,
     "RepDeepONet": """DeepONet with a RepNet trunk: a drop-in for ``dde.nn.DeepONet``.
 
@@ -138,9 +138,7 @@ def document(cls: Net) -> Net:
     cls.__doc__ = "".join([_DOC[cls.__name__], *arguments, end])
     bases = [b for b in cls.__mro__[1:] if b.__module__.startswith("deepxde.")]
     host = inspect.signature(bases[0]).parameters.values()
-    mixin = RepOperator if is_operator else FourierNet if is_fourier else RepNet
-    own = inspect.signature(mixin.__init__).parameters.values()
+    own = keywords(RepOperator.__init__ if is_operator else cls._make_spec)
     positional = [p for p in host if p.kind is not p.KEYWORD_ONLY]
-    keyword_only = [p for p in own if p.kind is p.KEYWORD_ONLY]
-    cls.__signature__ = inspect.Signature([*positional, *keyword_only])
+    cls.__signature__ = inspect.Signature([*positional, *own])
     return cls

@@ -11,7 +11,7 @@ import numpy as np
 
 from .. import _host
 from ..spec import Array, Box, FourierSpec, RepSpec
-from ..theory.initialize import Dense, Fourier, Rep, Weights, draw
+from ..theory.initialize import Dense, Fourier, Rep, Weights, draw_fourier
 from ._base import RepNet, read_first
 
 
@@ -105,9 +105,7 @@ class EagerRepNet(RepNet):
             layer.set(spec.domain, np.array(spec.slope_scale))
             if isinstance(spec, FourierSpec):
                 self._frequencies = spec.frequencies
-                first = draw(spec)[0][0]
-                assert isinstance(first, Fourier)
-                self._assign(layer.direction, first.direction)
+                self._assign(layer.direction, draw_fourier(spec).direction)
         held = float(self._gain)
         if math.isnan(held):
             held = self.given.hidden_gain or 1.0
@@ -150,6 +148,29 @@ class EagerRepNet(RepNet):
             ]
             for level in self._levels()[:levels]
         ]
+
+
+class FirstLayer:
+    """Mixin of a backend's first layers: the box of the inputs and the slope scale, as buffers.
+
+    They travel with the state dict and are never trained.
+
+    Attributes:
+        _tensor, _assign: As of ``EagerRepNet``.
+    """
+
+    _tensor: Callable[[Any], Any]
+    _assign: Callable[[Any, Any], None]
+
+    def _hold_box(self, d: int) -> None:
+        """Buffers for d inputs, of the box [-1, 1]^d and a slope scale of 1."""
+        for name, value in (("slope_scale", 1.0), ("center", 0.0), ("half_width", 1.0)):
+            self.register_buffer(name, self._tensor(np.full(d, value)))
+
+    def set(self, domain: Box, slope_scale: Array) -> None:
+        self._assign(self.slope_scale, slope_scale)
+        self._assign(self.center, domain.center)
+        self._assign(self.half_width, domain.half_width)
 
 
 def set_weights(net: EagerRepNet, weights: Weights) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 from dataclasses import replace
 from typing import Any
 
@@ -46,6 +47,7 @@ class RepOperator:
         branch_domain: Any = None,
         **kwargs: Any,
     ) -> None:
+        _check_branch_sizes(type(self).__name__, layer_sizes_branch)
         of_branch, of_trunk = _activations(activation)
         given = self._spec_of(
             "trunk",
@@ -275,6 +277,20 @@ class EagerOperator(OperatorOfNets):
     def forward(self, inputs: Any) -> Any:
         self._check_ready()
         return super().forward(inputs)
+
+
+def _check_branch_sizes(name: str, sizes: Any) -> None:
+    """Sizes of DeepXDE's branch: of its layers, or of its inputs with a network of the user's."""
+    listed = isinstance(sizes, (list, tuple)) and len(sizes) >= 2
+    if listed and callable(sizes[1]):
+        sizes = sizes[:1]
+    if not listed or not all(
+        isinstance(n, numbers.Integral) and not isinstance(n, bool) and int(n) > 0 for n in sizes
+    ):
+        raise ValueError(
+            f"{name}: layer_sizes_branch={sizes!r} must be a list of at least two positive "
+            "integers, such as [100, 64, 64], or [100, network] with a network of your own."
+        )
 
 
 def _activations(activation: Any) -> tuple[Any, Any]:

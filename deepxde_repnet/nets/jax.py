@@ -11,8 +11,8 @@ from flax import linen
 
 from .. import _host
 from ..spec import Array, FourierSpec, RepSpec
-from ..theory.initialize import Dense, Fourier, Rep, Weights, draw
-from ._base import FourierNet, RepNet, leaves_open, make_fourier_spec, make_spec, settled
+from ..theory.initialize import Dense, Fourier, Rep, Weights, draw, draw_fourier
+from ._base import FourierNet, RepNet, keywords, leaves_open, settled
 from ._doc import document
 
 
@@ -93,18 +93,9 @@ class _JaxRepNet(RepNet):
         super().__post_init__()
 
     def _make_given(self) -> RepSpec:
-        return make_spec(
-            self.layer_sizes,
-            self.activation,
-            self.kernel_initializer,
-            domain=self.domain,
-            wavenumber=self.wavenumber,
-            slope_scale=self.slope_scale,
-            hidden_gain=self.hidden_gain,
-            parameterization=self.parameterization,
-            seed=self.seed,
-            sines=self.sines,
-        )
+        names = [parameter.name for parameter in keywords(self._make_spec)]
+        own = {name: getattr(self, name) for name in names}
+        return self._make_spec(self.layer_sizes, self.activation, self.kernel_initializer, **own)
 
     def calibrate(self, spec: RepSpec) -> None:
         self.spec = spec
@@ -179,10 +170,8 @@ class _JaxRepNet(RepNet):
 
     def _read(self, arrays: Any) -> Rep | Fourier | Dense:
         if arrays is None:  # frequencies that are fixed
-            assert self.spec is not None
-            first = draw(self.spec)[0][0]
-            assert isinstance(first, Fourier)
-            return first
+            assert isinstance(self.spec, FourierSpec)
+            return draw_fourier(self.spec)
         values = {name: np.asarray(value, dtype=float) for name, value in arrays.items()}
         if "direction" not in values:
             return Dense(values["kernel"], values["bias"])
@@ -235,17 +224,6 @@ class FourierFNN(FourierNet, _JaxRepNet, _host.FNN, kw_only=True):
     given: FourierSpec | None = None
     spec: FourierSpec | None = None
     settled: bool = False
-
-    def _make_given(self) -> FourierSpec:
-        return make_fourier_spec(
-            self.layer_sizes,
-            self.activation,
-            self.kernel_initializer,
-            frequencies=self.frequencies,
-            trainable=self.trainable,
-            domain=self.domain,
-            seed=self.seed,
-        )
 
 
 class RepDeepONet:

@@ -13,74 +13,8 @@ from ..spec import Array, Box
 from ..theory.initialize import Fourier, Rep
 from ._base import FourierNet
 from ._doc import document
-from ._eager import EagerRepNet
+from ._eager import EagerRepNet, FirstLayer
 from ._operator import EagerOperator
-
-
-class RepLinear(paddle.nn.Layer):
-    """First layer ``z = w·(x + c)`` on inputs normalised over a box.
-
-    The box and the slope scale are buffers: they travel with the state dict and are never trained.
-    """
-
-    def __init__(self, weights: Rep, parameterization: str) -> None:
-        super().__init__()
-        n, d = weights.direction.shape
-        self.parameterization = parameterization
-        # With "shift" the trained tensor is w = s v: its scale is in the parameter itself.
-        self.direction = _parameter(self, weights.direction)
-        self.shift = _parameter(self, weights.shift)
-        if parameterization == "log-scale":
-            self.log_scale = _parameter(self, np.zeros(n))
-        self.register_buffer("slope_scale", _tensor(np.ones(d)))
-        self.register_buffer("center", _tensor(np.zeros(d)))
-        self.register_buffer("half_width", _tensor(np.ones(d)))
-
-    def set(self, domain: Box, slope_scale: Array) -> None:
-        if self.parameterization == "shift":
-            _assign(self.direction, _numpy(self.direction / self.slope_scale) * slope_scale)
-        _assign(self.slope_scale, slope_scale)
-        _assign(self.center, domain.center)
-        _assign(self.half_width, domain.half_width)
-
-    def forward(self, x: Any) -> Any:
-        # The normalisation is folded into the (n, d) arrays: no extra work per point.
-        if self.parameterization == "shift":
-            slope = self.direction / self.half_width
-        else:
-            slope = self.direction * (self.slope_scale / self.half_width)
-            if self.parameterization == "log-scale":
-                slope = slope * paddle.exp(self.log_scale).unsqueeze(1)
-        offset = (slope * (self.half_width * self.shift - self.center)).sum(1)
-        return paddle.nn.functional.linear(x, slope.T, offset)
-
-
-class FourierLinear(paddle.nn.Layer):
-    """First layer z of a FourierFNN, whose sines are cos w·(x - x_0) and then sin w·(x - x_0).
-
-    Frequencies that are fixed are a buffer, which travels with the state dict.
-    """
-
-    def __init__(self, weights: Fourier, trainable: bool) -> None:
-        super().__init__()
-        d = weights.direction.shape[1]
-        if trainable:
-            self.direction = _parameter(self, weights.direction)
-        else:
-            self.register_buffer("direction", _tensor(weights.direction))
-        self.register_buffer("slope_scale", _tensor(np.ones(d)))
-        self.register_buffer("center", _tensor(np.zeros(d)))
-        self.register_buffer("half_width", _tensor(np.ones(d)))
-
-    def set(self, domain: Box, slope_scale: Array) -> None:
-        _assign(self.slope_scale, slope_scale)
-        _assign(self.center, domain.center)
-        _assign(self.half_width, domain.half_width)
-
-    def forward(self, x: Any) -> Any:
-        slope = self.direction * (self.slope_scale / self.half_width)
-        z = paddle.nn.functional.linear(x, slope.T, -(slope * self.center).sum(1))
-        return paddle.concat([z + np.pi / 2, z], -1)
 
 
 def _parameter(layer: Any, value: Array) -> Any:
@@ -109,6 +43,63 @@ def _scale(tensor: Any, factor: float) -> None:
 
 def _kernel(linear: Any) -> Any:
     return linear.weight
+
+
+class _FirstLayer(FirstLayer):
+    _tensor = staticmethod(_tensor)
+    _assign = staticmethod(_assign)
+
+
+class RepLinear(_FirstLayer, paddle.nn.Layer):
+    """First layer ``z = w·(x + c)`` on inputs normalised over a box."""
+
+    def __init__(self, weights: Rep, parameterization: str) -> None:
+        super().__init__()
+        n, d = weights.direction.shape
+        self.parameterization = parameterization
+        # With "shift" the trained tensor is w = s v: its scale is in the parameter itself.
+        self.direction = _parameter(self, weights.direction)
+        self.shift = _parameter(self, weights.shift)
+        if parameterization == "log-scale":
+            self.log_scale = _parameter(self, np.zeros(n))
+        self._hold_box(d)
+
+    def set(self, domain: Box, slope_scale: Array) -> None:
+        if self.parameterization == "shift":
+            _assign(self.direction, _numpy(self.direction / self.slope_scale) * slope_scale)
+        super().set(domain, slope_scale)
+
+    def forward(self, x: Any) -> Any:
+        # The normalisation is folded into the (n, d) arrays: no extra work per point.
+        if self.parameterization == "shift":
+            slope = self.direction / self.half_width
+        else:
+            slope = self.direction * (self.slope_scale / self.half_width)
+            if self.parameterization == "log-scale":
+                slope = slope * paddle.exp(self.log_scale).unsqueeze(1)
+        offset = (slope * (self.half_width * self.shift - self.center)).sum(1)
+        return paddle.nn.functional.linear(x, slope.T, offset)
+
+
+class FourierLinear(_FirstLayer, paddle.nn.Layer):
+    """First layer z of a FourierFNN, whose sines are cos w·(x - x_0) and then sin w·(x - x_0).
+
+    Frequencies that are fixed are a buffer, which travels with the state dict.
+    """
+
+    def __init__(self, weights: Fourier, trainable: bool) -> None:
+        super().__init__()
+        d = weights.direction.shape[1]
+        if trainable:
+            self.direction = _parameter(self, weights.direction)
+        else:
+            self.register_buffer("direction", _tensor(weights.direction))
+        self._hold_box(d)
+
+    def forward(self, x: Any) -> Any:
+        slope = self.direction * (self.slope_scale / self.half_width)
+        z = paddle.nn.functional.linear(x, slope.T, -(slope * self.center).sum(1))
+        return paddle.concat([z + np.pi / 2, z], -1)
 
 
 class SinesFirst:

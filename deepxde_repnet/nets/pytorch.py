@@ -13,75 +13,8 @@ from ..spec import Array, Box
 from ..theory.initialize import Fourier, Rep
 from ._base import FourierNet
 from ._doc import document
-from ._eager import EagerRepNet
+from ._eager import EagerRepNet, FirstLayer
 from ._operator import EagerOperator
-
-
-class RepLinear(torch.nn.Module):
-    """First layer ``z = w·(x + c)`` on inputs normalised over a box.
-
-    The box and the slope scale are buffers: they travel with the state dict and are never trained.
-    """
-
-    def __init__(self, weights: Rep, parameterization: str) -> None:
-        super().__init__()
-        n, d = weights.direction.shape
-        self.parameterization = parameterization
-        # With "shift" the trained tensor is w = s v: its scale is in the parameter itself.
-        self.direction = torch.nn.Parameter(_tensor(weights.direction))
-        self.shift = torch.nn.Parameter(_tensor(weights.shift))
-        if parameterization == "log-scale":
-            self.log_scale = torch.nn.Parameter(_tensor(np.zeros(n)))
-        self.register_buffer("slope_scale", _tensor(np.ones(d)))
-        self.register_buffer("center", _tensor(np.zeros(d)))
-        self.register_buffer("half_width", _tensor(np.ones(d)))
-
-    def set(self, domain: Box, slope_scale: Array) -> None:
-        if self.parameterization == "shift":
-            _scale(self.direction, _like(self.slope_scale, slope_scale) / self.slope_scale)
-        _assign(self.slope_scale, slope_scale)
-        _assign(self.center, domain.center)
-        _assign(self.half_width, domain.half_width)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        # The normalisation is folded into the (n, d) arrays: no extra work per point.
-        if self.parameterization == "shift":
-            slope = self.direction / self.half_width
-        else:
-            slope = self.direction * (self.slope_scale / self.half_width)
-            if self.parameterization == "log-scale":
-                slope = slope * torch.exp(self.log_scale)[:, None]
-        offset = (slope * (self.half_width * self.shift - self.center)).sum(1)
-        return torch.nn.functional.linear(x, slope, offset)
-
-
-class FourierLinear(torch.nn.Module):
-    """First layer z of a FourierFNN, whose sines are cos w·(x - x_0) and then sin w·(x - x_0).
-
-    Frequencies that are fixed are a buffer: DeepXDE makes every parameter trainable.
-    """
-
-    def __init__(self, weights: Fourier, trainable: bool) -> None:
-        super().__init__()
-        d = weights.direction.shape[1]
-        direction = _tensor(weights.direction)
-        if trainable:
-            self.direction = torch.nn.Parameter(direction)
-        else:
-            self.register_buffer("direction", direction)
-        self.register_buffer("slope_scale", _tensor(np.ones(d)))
-        self.register_buffer("center", _tensor(np.zeros(d)))
-        self.register_buffer("half_width", _tensor(np.ones(d)))
-
-    def set(self, domain: Box, slope_scale: Array) -> None:
-        _assign(self.slope_scale, slope_scale)
-        _assign(self.center, domain.center)
-        _assign(self.half_width, domain.half_width)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        slope = self.direction * (self.slope_scale / self.half_width)
-        z = torch.nn.functional.linear(x, slope, -(slope * self.center).sum(1))
-        return torch.cat([z + np.pi / 2, z], -1)
 
 
 def _tensor(values: Any) -> torch.Tensor:
@@ -109,6 +42,68 @@ def _scale(tensor: torch.Tensor, factor: Any) -> None:
 
 def _kernel(linear: torch.nn.Linear) -> torch.Tensor:
     return linear.weight.T
+
+
+class _FirstLayer(FirstLayer):
+    _tensor = staticmethod(_tensor)
+    _assign = staticmethod(_assign)
+
+
+class RepLinear(_FirstLayer, torch.nn.Module):
+    """First layer ``z = w·(x + c)`` on inputs normalised over a box."""
+
+    def __init__(self, weights: Rep, parameterization: str) -> None:
+        super().__init__()
+        n, d = weights.direction.shape
+        self.parameterization = parameterization
+        # With "shift" the trained tensor is w = s v: its scale is in the parameter itself.
+        self.direction = torch.nn.Parameter(_tensor(weights.direction))
+        self.shift = torch.nn.Parameter(_tensor(weights.shift))
+        if parameterization == "log-scale":
+            self.log_scale = torch.nn.Parameter(_tensor(np.zeros(n)))
+        self._hold_box(d)
+
+    def set(self, domain: Box, slope_scale: Array) -> None:
+        if self.parameterization == "shift":
+            _scale(self.direction, _like(self.slope_scale, slope_scale) / self.slope_scale)
+        super().set(domain, slope_scale)
+
+    def affine(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Slopes (n, d) and offsets (n,) of ``z = slope x + offset`` in the inputs themselves."""
+        # The normalisation is folded into the (n, d) arrays: no extra work per point.
+        if self.parameterization == "shift":
+            slope = self.direction / self.half_width
+        else:
+            slope = self.direction * (self.slope_scale / self.half_width)
+            if self.parameterization == "log-scale":
+                slope = slope * torch.exp(self.log_scale)[:, None]
+        offset = (slope * (self.half_width * self.shift - self.center)).sum(1)
+        return slope, offset
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.nn.functional.linear(x, *self.affine())
+
+
+class FourierLinear(_FirstLayer, torch.nn.Module):
+    """First layer z of a FourierFNN, whose sines are cos w·(x - x_0) and then sin w·(x - x_0).
+
+    Frequencies that are fixed are a buffer: DeepXDE makes every parameter trainable.
+    """
+
+    def __init__(self, weights: Fourier, trainable: bool) -> None:
+        super().__init__()
+        d = weights.direction.shape[1]
+        direction = _tensor(weights.direction)
+        if trainable:
+            self.direction = torch.nn.Parameter(direction)
+        else:
+            self.register_buffer("direction", direction)
+        self._hold_box(d)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        slope = self.direction * (self.slope_scale / self.half_width)
+        z = torch.nn.functional.linear(x, slope, -(slope * self.center).sum(1))
+        return torch.cat([z + np.pi / 2, z], -1)
 
 
 class SinesFirst:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .. import _host
-from ..spec import Array
+from ..spec import Array, as_array
 
 
 @dataclass(frozen=True)
@@ -172,13 +172,15 @@ class Solution:
         """The solution at points x (N, d), computed in float64, shape (N, m), in DeepXDE's float.
 
         Raises:
-            ValueError: If x does not have the problem's number of columns.
+            ValueError: If x is no array of finite numbers with the problem's number of columns.
         """
-        points = np.atleast_2d(np.asarray(x, dtype=float))
+        points = np.atleast_2d(as_array("x", x))
         if points.ndim != 2 or self._inputs not in (None, points.shape[1]):
             raise ValueError(
                 f"x has the shape {points.shape}; it must be (N, {self._inputs or 'd'})."
             )
+        if not np.isfinite(points).all():
+            raise ValueError("x holds NaN or infinity; leave these points out.")
         return self._values(points).astype(_host.real(np))
 
     def __str__(self) -> str:

@@ -15,11 +15,11 @@ import numpy as np
 from .. import _host
 from ..calibrate import calibrate, estimate_wavenumber
 from ..nets import RepFNN, RepNet
-from ..spec import Array, Box, RepSpec
+from ..spec import Array, Box, RepSpec, as_verbosity
 from ..taylor.features import Features, Tensor
 from ..taylor.framework import taylor
 from ..theory.initialize import draw
-from . import all_parameters, choice
+from . import all_parameters, arguments, choice
 from .equations import Equation, Problem, Rows, System, problem_of, scales, total
 from .gauss_newton import Clock, Points, field_of, solve_features
 from .least_squares import LeastSquares, triangularise
@@ -52,28 +52,26 @@ def run(
     wavenumber: Any,
 ) -> Solution:
     """See ``solve``."""
-    if not (isinstance(tol, (int, float)) and tol > 0 and math.isfinite(tol)):
-        raise ValueError(f"tol={tol!r} must be a positive number, the relative residual wanted.")
+    tol = arguments.tolerance(tol)
+    max_features = arguments.integer("max_features", max_features, 1)
+    seed = arguments.integer("seed", seed, 0, arguments.LARGEST_SEED)
+    verbose = as_verbosity(verbose)
+    points = arguments.points(points)
+    variables = arguments.variables(unknowns)
+    wavenumber = arguments.wavenumber(wavenumber)
     model = problem if isinstance(problem, _host.Model) else None
     data = problem if model is None else model.data
     _check_problem(data)
-    if points not in ("own", "data"):
-        raise ValueError(
-            f'points={points!r} is not known; write "own", and points are drawn from the geometry, '
-            'or "data", and they are those of the script.'
-        )
-    if not (isinstance(max_features, int) and max_features > 0):
-        raise ValueError(f"max_features={max_features!r} must be a positive integer.")
     all_parameters.check(parameters, model)
     if model is not None and not isinstance(model.net, RepNet):
         raise ValueError(
             f"the model's network is a {type(model.net).__name__}; solve takes the features of a "
             "RepFNN or RepPFNN. Use one of them, or pass the data alone: solve(model.data)."
         )
-    variables = _variables(unknowns)
     clock = Clock()
     if loss_weights is None and model is not None:
         loss_weights = _host.compiled_loss_weights(model)
+    loss_weights = arguments.weights(loss_weights)
     progress = Progress(tol, verbose)
     hint = None
     with _host.double_precision(data, variables):
@@ -98,31 +96,14 @@ def run(
     return task.finish(trials, *best, hint)
 
 
-def _variables(given: Any) -> tuple[Any, ...]:
-    given = [] if given is None else given
-    given = list(given) if isinstance(given, (list, tuple)) else [given]
-    for variable in given:
-        if not _host.is_variable(variable):
-            raise ValueError(
-                f"external_trainable_variables holds {variable!r}; it takes dde.Variable objects, "
-                "the unknowns of the problem."
-            )
-    return tuple(given)
-
-
-def _given_wavenumber(given: Any, domain: Box) -> Array:
+def _given_wavenumber(given: Array, domain: Box) -> Array:
     """Radians per half width along each axis."""
-    try:
-        found = np.broadcast_to(np.asarray(given, dtype=float), (domain.dim,))
-        valid = bool((np.isfinite(found) & (found > 0)).all())
-    except (TypeError, ValueError):
-        valid = False
-    if not valid:
+    if given.size not in (1, domain.dim):
         raise ValueError(
-            f"wavenumber={given!r} must be a positive number, or one for each of the "
+            f"wavenumber={given.tolist()} must be a positive number, or one for each of the "
             f"{domain.dim} axes, in radians per unit of length."
         )
-    return found * domain.half_width
+    return np.broadcast_to(given, (domain.dim,)) * domain.half_width
 
 
 def _check_problem(data: Any) -> None:
@@ -195,17 +176,15 @@ class _Task:
             self.problem.set_values(self.first_values)
             raise
 
-    def _weights(self, given: Any, count: int) -> list[float]:
+    def _weights(self, given: list[float] | None, count: int) -> list[float]:
         if given is None:
             return [1.0] * count
-        weights = [float(w) for w in given]
-        if len(weights) != count or min(weights) < 0:
+        if len(given) != count:
             raise ValueError(
-                f"loss_weights has {len(weights)} entries, of which the smallest is "
-                f"{min(weights, default=0)}; the problem has {count} residuals, equations first, "
-                "and each needs a weight that is not negative."
+                f"loss_weights has {len(given)} entries and the problem has {count} residuals, "
+                "equations first; give each of them a weight that is not negative."
             )
-        return weights
+        return given
 
     def _equations(self, features: int, even: bool, seed: int) -> list[Equation]:
         dim = self.data.geom.dim

@@ -210,6 +210,8 @@ class Field:
         self.leaves: dict[Axes, torch.Tensor] = {}
         # While coefficients are read off, nothing is to be differentiated along x.
         self.closed = False
+        # The only axis along which anything is being differentiated, where that is known.
+        self.direction: int | None = None
 
     def derivative(self, axes: Axes = ()) -> torch.Tensor:
         """The field or a derivative of it, (N, m)."""
@@ -232,6 +234,8 @@ class _Derivative(torch.autograd.Function):
             return None, gradient, None, None
         along = [
             (gradient * field.derivative(tuple(sorted((*ctx.axes, j))))).sum(1)
+            if field.direction in (None, j)
+            else gradient.new_zeros(len(gradient))
             for j in range(field.x.shape[1])
         ]
         return torch.stack(along, dim=1), gradient, None, None

@@ -26,14 +26,20 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse.linalg import splu
 
-from ..spec import Array
+from ..spec import Array, as_array, as_complex, as_count, as_float
 from .frequencies import Density
+from .modes import grid_points
 
 DensityFunction = Callable[[Array], Any]
 Symbol = Callable[[Array], Any]
 
 #: What of an error is left when a wavenumber counts as learned.
 LEARNED = 0.5
+
+_MOST_INPUTS = 100  # whose (2π)^d float64 holds by far
+_MOST_STEPS = 10**7  # of an evolution
+_LARGEST = 1e100  # of what is squared or multiplied
+_NARROWEST = 1e-9  # cell of a mesh, over the largest wavenumber
 
 
 @dataclass(frozen=True)
@@ -54,8 +60,11 @@ class Flow:
 
     def rate(self, density: DensityFunction, k: Array) -> Array:
         """Rate of decay ``B |p|² ρ`` at wavenumbers (n, d), without diffusion, shape (n,)."""
-        rate = self.damping * np.asarray(density(k), dtype=float)
-        return rate if self.symbol is None else rate * np.abs(self.symbol(k)) ** 2
+        with np.errstate(over="ignore", invalid="ignore"):
+            rate = np.asarray(self.damping * _density(density, k))
+            if self.symbol is None:
+                return rate
+            return np.asarray(rate * np.abs(_finite("the symbol", self.symbol, k)) ** 2)
 
 
 def gradient_flow(
@@ -72,7 +81,10 @@ def gradient_flow(
 
     Raises:
         ValueError: If sigma is negative, dim is not 1 or more or the units are not known.
+        TypeError: If the symbol is no function.
     """
+    if symbol is not None:
+        _check_function("symbol", symbol)
     amplitude = _sigma(sigma) ** 2 * _unit(units)
     volume = _volume(dim)
     return Flow(volume * amplitude, volume, symbol)
@@ -85,11 +97,15 @@ def mean_square(sigma: float, dim: int, volume: float, *, units: str = "radians"
 
     Args:
         volume: Length, area or volume of the domain.
+
+    Raises:
+        ValueError: As for ``gradient_flow``, or if the volume is not positive.
     """
-    if not (math.isfinite(volume) and volume > 0):
+    size = as_float(volume)
+    if not 1 / _LARGEST < size < _LARGEST:
         raise ValueError(f"volume={volume!r} must be positive and finite.")
     flow = gradient_flow(sigma, dim, units=units)
-    return Flow(2 / volume * flow.diffusion, 2 / volume * flow.damping)
+    return Flow(2 / size * flow.diffusion, 2 / size * flow.damping)
 
 
 def random_phase(sigma: float, dim: int, *, units: str = "radians") -> Flow:
@@ -97,9 +113,12 @@ def random_phase(sigma: float, dim: int, *, units: str = "radians") -> Flow:
 
     ``∂ê/∂t = (2π)^d/2 [σ² ∇·(ρ ∇ê) - (1 + σ²) ρ ê]``; the phase is in radians, whatever the units
     of the frequencies.
+
+    Raises:
+        ValueError: As for ``gradient_flow``.
     """
-    amplitude = _sigma(sigma) ** 2 * _unit(units)
-    return Flow(_volume(dim) * amplitude / 2, _volume(dim) * (1 + sigma**2) / 2)
+    sigma, volume = _sigma(sigma), _volume(dim)
+    return Flow(volume * sigma**2 * _unit(units) / 2, volume * (1 + sigma**2) / 2)
 
 
 @dataclass(frozen=True)
@@ -145,19 +164,36 @@ def evolve(
         step: Largest time step.
 
     Raises:
-        ValueError: If times or axes are not as said or the step is not positive.
+        ValueError: If times or axes are not as said, the step is not positive or much too small,
+            or a function gives something else than one number for each wavenumber.
+        TypeError: If the flow is none, or the density or the initial error no function.
     """
-    axes = [np.asarray(axis, dtype=float) for axis in axes]
-    if len(axes) not in (1, 2) or any(a.ndim != 1 or (np.diff(a) <= 0).any() for a in axes):
+    _check_flow(flow, density)
+    _check_function("initial", initial)
+    if not isinstance(axes, (list, tuple, np.ndarray)) or len(axes) not in (1, 2):
         raise ValueError("axes: give 1 or 2 increasing arrays of wavenumbers, one for each axis.")
-    moments = np.asarray(times, dtype=float)
-    if moments.ndim != 1 or (np.diff(moments, prepend=0.0) < 0).any():
+    axes = [_one_axis("axes", axis, least=2) for axis in axes]
+    if any((axis[1:] <= axis[:-1]).any() for axis in axes):
+        raise ValueError("axes: give 1 or 2 increasing arrays of wavenumbers, one for each axis.")
+    for axis in axes:
+        largest = np.abs(axis).max()
+        if largest > _LARGEST or np.diff(axis).min() <= _NARROWEST * max(largest, 1 / _LARGEST):
+            raise ValueError(
+                f"axes: wavenumbers must be below {_LARGEST:g} and differ by {_NARROWEST:g} of the "
+                "largest at least."
+            )
+    moments = _one_axis("times", times)
+    if moments[0] < 0 or (moments[1:] < moments[:-1]).any():
         raise ValueError("times must be increasing and not negative.")
-    if not step > 0:
-        raise ValueError(f"step={step!r} must be positive.")
-    k = np.stack([c.ravel() for c in np.meshgrid(*axes, indexing="ij")], axis=1)
+    longest = as_float(step)
+    if not (longest > 0 and moments[-1] < _MOST_STEPS * longest):
+        raise ValueError(
+            f"step={step!r} must be positive, and reach the last time in {_MOST_STEPS} steps."
+        )
+    step = longest
+    k = grid_points(axes)
     mass, operator = _matrices(flow, density, axes, k)
-    values = np.asarray(initial(k)).astype(complex)
+    values = _finite("the initial error", initial, k)
     found, now = [], 0.0
     for moment in moments:
         count = math.ceil((moment - now) / step - 1e-9)
@@ -189,12 +225,17 @@ def learning_time(
 
     Returns:
         Shape (n,); infinite where ρ is zero.
+
+    Raises:
+        ValueError: If k is no array of numbers or left not between 0 and 1.
+        TypeError: If the flow is none, or the density no function.
     """
-    if not 0 < left < 1:
-        raise ValueError(f"left={left!r} must be between 0 and 1.")
-    k = np.asarray(k, dtype=float)
+    _check_flow(flow, density)
+    left, k = _check_left(left), as_array("k", k)
+    if k.ndim not in (1, 2):
+        raise ValueError(f"k must be wavenumbers of shape (n,) or (n, d), not {k.shape}.")
     rate = flow.rate(density, k[:, None] if k.ndim == 1 else k)
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", over="ignore"):
         return np.asarray(-math.log(left) / rate)
 
 
@@ -219,18 +260,23 @@ def density_for(
         that stands for one of the wanted units.
 
     Raises:
-        ValueError: If a wanted time is not positive, or the symbol is zero in the band.
+        ValueError: If a wanted time is not positive, the band is empty, or the symbol is zero in
+            it.
+        TypeError: If the flow is none, or the wanted times are no function.
     """
+    _check_flow(flow, wanted)
+    left = _check_left(left)
 
     def relative(k: Array) -> Array:
-        times = np.broadcast_to(np.asarray(wanted(k), dtype=float), k.shape)
+        times = _one_each("wanted times", as_array("wanted times", wanted(k)), len(k))
         speed = flow.rate(lambda points: np.ones(len(points)), k[:, None])
         if not (times > 0).all() or not np.isfinite(times).all() or not (speed > 0).all():
             raise ValueError(
                 "density_for: the wanted times must be positive and finite, and the equation's "
                 f"symbol not zero, over the whole band from {low:g} to {high:g}."
             )
-        return np.asarray(-math.log(left) / (speed * times))
+        with np.errstate(over="ignore"):
+            return np.asarray(-math.log(left) / (speed * times))
 
     density = Density(relative, low, high)
     at = np.array([low, high])
@@ -257,18 +303,34 @@ def kernel_flow(
 
     Returns:
         e at the times, shape (m, n).
+
+    Raises:
+        ValueError: If an array is not as said.
+        TypeError: If the flow is none, or the density no function.
+        NotImplementedError: If the flow has a symbol.
     """
+    _check_flow(flow, density)
+    axis, x = _one_axis("axis", axis, least=2), _one_axis("x", x, least=2)
+    moments = _one_axis("times", np.atleast_1d(as_array("times", times)))
+    start = _one_axis("initial", initial)
+    if len(start) != len(x):
+        raise ValueError(f"initial has {len(start)} values for {len(x)} points x.")
+    if (axis[1:] <= axis[:-1]).any() or (moments < 0).any():
+        raise ValueError("axis must be increasing, and no time negative.")
+    if max(map(np.max, map(np.abs, (axis, x)))) > _LARGEST:
+        raise ValueError(f"x and axis must be below {_LARGEST:g}; give them in another unit.")
     if flow.symbol is not None:
         raise NotImplementedError("kernel_flow is for fits; leave the symbol out.")
     spacing = np.gradient(axis)
     spacing[[0, -1]] /= 2
-    weight = spacing * np.asarray(density(axis[:, None])) / (2 * np.pi)
+    weight = spacing * _density(density, axis[:, None]) / (2 * np.pi)
     cos, sin = np.cos(np.outer(x, axis)), np.sin(np.outer(x, axis))
     stationary = (cos * weight) @ cos.T + (sin * weight) @ sin.T
     kernel = (flow.damping + flow.diffusion * np.outer(x, x)) * stationary * (x[1] - x[0])
     rates, modes = np.linalg.eigh((kernel + kernel.T) / 2)
-    start = modes.T @ np.asarray(initial)
-    return np.stack([modes @ (np.exp(-rates * t) * start) for t in np.atleast_1d(times)])
+    amplitudes = modes.T @ start
+    rates = np.maximum(rates, 0)  # which only rounding makes negative
+    return np.stack([modes @ (np.exp(-rates * t) * amplitudes) for t in moments])
 
 
 def transform(values: Array, x: Array, k: Array) -> np.ndarray:
@@ -281,8 +343,15 @@ def transform(values: Array, x: Array, k: Array) -> np.ndarray:
 
     Returns:
         Shape (..., j), complex. The rule is the trapezoid's without its ends, where e vanishes.
+
+    Raises:
+        ValueError: If the shapes do not fit, or x or k is not finite.
     """
-    return np.asarray(np.asarray(values) @ np.exp(-1j * np.outer(x, k)) * (x[1] - x[0]))
+    e, x, k = as_complex("values", values), _one_axis("x", x, least=2), _one_axis("k", k)
+    if e.shape[-1:] != x.shape:
+        raise ValueError(f"values of shape {e.shape} do not fit {len(x)} points x; give (..., n).")
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.asarray(e @ np.exp(-1j * np.outer(x, k)) * (x[1] - x[0]))
 
 
 def _matrices(
@@ -290,22 +359,28 @@ def _matrices(
 ) -> tuple[sparse.csr_matrix, sparse.csr_matrix]:
     """Mass matrix M and operator H with ``M dê/dt = -H ê``."""
     mass, damping, diffusion = _assemble(density, axes)
-    operator = flow.damping * damping + flow.diffusion * diffusion
+    with np.errstate(over="ignore", invalid="ignore"):
+        operator = flow.damping * damping + flow.diffusion * diffusion
     if flow.symbol is not None:
         # (φ, p L(p̄ r)) = (p̄ φ, L(p̄ r)), with the nodal interpolant of p̄.
-        conjugate = sparse.diags(np.conj(np.asarray(flow.symbol(k), dtype=complex)))
-        operator = conjugate.conj().T @ operator @ conjugate
-    return mass, sparse.csr_matrix(operator)
+        conjugate = sparse.diags(np.conj(_finite("the symbol", flow.symbol, k)))
+        with np.errstate(over="ignore", invalid="ignore"):
+            operator = conjugate.conj().T @ operator @ conjugate
+    operator = sparse.csr_matrix(operator)
+    if not np.isfinite(operator.data).all():
+        raise ValueError(
+            "the density, the symbol and the flow together are too large for float64; give them "
+            "in other units."
+        )
+    return mass, operator
 
 
 def _assemble(density: DensityFunction, axes: list[Array]) -> tuple[Any, Any, Any]:
     """∫φφ', ∫ρφφ' and ∫ρ∇φ·∇φ' of (bi)linear elements, by two Gauss points along each axis."""
     lines = [_Line(axis) for axis in axes]
     shape = [len(axis) for axis in axes]
-    points = np.stack(
-        [c.ravel() for c in np.meshgrid(*(line.points for line in lines), indexing="ij")], axis=1
-    )
-    rho = np.asarray(density(points), dtype=float)
+    points = grid_points([line.points for line in lines])
+    rho = _density(density, points)
     weight = lines[0].weight if len(lines) == 1 else np.kron(lines[0].weight, lines[1].weight)
     value = _product([line.value for line in lines])
     mass = value.T @ sparse.diags(weight) @ value
@@ -354,19 +429,83 @@ def _product(factors: list[Any]) -> Any:
     return result
 
 
+def _one_each(name: str, values: Any, n: int) -> Any:
+    """One value for each of n wavenumbers, of values (n,) or one number."""
+    if values.shape not in ((), (1,), (n,)):
+        raise ValueError(f"{name}: give one for each of {n} wavenumbers, not shape {values.shape}.")
+    return np.broadcast_to(values, (n,))
+
+
+def _finite(name: str, function: Callable[[Array], Any], k: Array) -> np.ndarray:
+    """What a user's function gives at wavenumbers (n, d), as complex numbers (n,).
+
+    Raises:
+        ValueError: If it is not one finite number for each of them.
+    """
+    values = _one_each(name, as_complex(f"{name}'s values", function(k)), len(k))
+    if not np.isfinite(values).all() or np.abs(values).max(initial=0.0) > _LARGEST:
+        raise ValueError(f"{name} is not finite, or beyond {_LARGEST:g}, at a wavenumber.")
+    return np.asarray(values)
+
+
+def _density(density: DensityFunction, k: Array) -> Array:
+    """ρ at wavenumbers (n, d), shape (n,).
+
+    Raises:
+        ValueError: If it is negative or not finite at one of them.
+    """
+    values = _one_each("the density", as_array("the density's values", density(k)), len(k))
+    if not ((values >= 0) & (values < _LARGEST)).all():
+        raise ValueError(f"the density is negative, or not below {_LARGEST:g}, at a wavenumber.")
+    return np.asarray(values)
+
+
+def _check_flow(flow: Any, density: Any) -> None:
+    if not isinstance(flow, Flow):
+        raise TypeError(
+            f"flow={flow!r} must be a dynamics.Flow, as dynamics.mean_square(sigma, dim, volume) "
+            "gives it."
+        )
+    _check_function("density", density)
+
+
+def _check_function(name: str, given: Any) -> None:
+    if not callable(given):
+        raise TypeError(f"{name}={given!r} must be a function of wavenumbers (n, d).")
+
+
+def _check_left(left: Any) -> float:
+    part = as_float(left)
+    if not 0 < part < 1:
+        raise ValueError(f"left={left!r} must be between 0 and 1.")
+    return part
+
+
+def _one_axis(name: str, values: Any, least: int = 1) -> Array:
+    array = as_array(name, values)
+    if array.ndim != 1 or array.size < least or not np.isfinite(array).all():
+        raise ValueError(
+            f"{name} must be finite numbers of shape (n,), at least {least} of them; its shape is "
+            f"{array.shape}."
+        )
+    return array
+
+
 def _sigma(sigma: float) -> float:
-    if not (math.isfinite(sigma) and sigma >= 0):
+    size = as_float(sigma)
+    if not 0 <= size < _LARGEST:
         raise ValueError(f"sigma={sigma!r} must be finite and not negative.")
-    return float(sigma)
+    return size
 
 
 def _volume(dim: int) -> float:
-    if dim < 1:
-        raise ValueError(f"dim={dim!r} must be 1 or more.")
+    dim = as_count("dim", dim)
+    if dim > _MOST_INPUTS:
+        raise ValueError(f"dim={dim} is more than {_MOST_INPUTS} coordinates.")
     return float((2 * math.pi) ** dim)
 
 
 def _unit(units: str) -> float:
-    if units not in ("radians", "cycles"):
+    if not isinstance(units, str) or units not in ("radians", "cycles"):
         raise ValueError(f'units={units!r} is not known; write "radians" or "cycles".')
     return 1.0 if units == "radians" else (2 * math.pi) ** 2

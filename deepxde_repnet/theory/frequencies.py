@@ -17,7 +17,9 @@ import numpy as np
 from scipy import stats
 from scipy.integrate import trapezoid
 
-from ..spec import Array
+from ..spec import Array, as_array, as_complex, as_count, as_float
+
+_LARGEST = 1e150  # wavenumber, whose square float64 holds; its inverse is the smallest scale
 
 #: Points of the grid on which a density given as a function is integrated.
 GRID = 4097
@@ -58,8 +60,8 @@ class Normal:
         return _signed(generator, self.mean + self.scale * generator.standard_normal(n))
 
     def density(self, k: Array) -> Array:
-        one = stats.norm(self.mean, self.scale)
-        return np.asarray((one.pdf(k) + one.pdf(-np.asarray(k))) / 2)
+        k, one = as_array("k", k), stats.norm(self.mean, self.scale)
+        return np.asarray((one.pdf(k) + one.pdf(-k)) / 2)
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,7 @@ class Uniform:
         return _signed(generator, generator.uniform(self.low, self.high, n))
 
     def density(self, k: Array) -> Array:
-        k = np.abs(k)
+        k = np.abs(as_array("k", k))
         inside = (k >= self.low) & (k <= self.high)
         return np.where(inside, 0.5 / (self.high - self.low), 0.0)
 
@@ -110,9 +112,10 @@ class LogUniform:
         return _signed(generator, np.exp(generator.uniform(*ends, n)))
 
     def density(self, k: Array) -> Array:
-        k = np.abs(k)
+        k = np.abs(as_array("k", k))
         inside = (k >= self.low) & (k <= self.high)
-        return np.where(inside, 0.5 / (np.maximum(k, self.low) * math.log(self.high / self.low)), 0)
+        octaves = math.log(self.high) - math.log(self.low)
+        return np.where(inside, 0.5 / (np.maximum(k, self.low) * octaves), 0)
 
 
 @dataclass(frozen=True)
@@ -138,7 +141,7 @@ class StudentT:
         return self.scale * generator.standard_t(self.df, n)
 
     def density(self, k: Array) -> Array:
-        return np.asarray(stats.t(self.df, scale=self.scale).pdf(k))
+        return np.asarray(stats.t(self.df, scale=self.scale).pdf(as_array("k", k)))
 
 
 @dataclass(frozen=True)
@@ -164,13 +167,22 @@ class Density:
     def __post_init__(self) -> None:
         _check_band(self)
         grid = np.linspace(self.low, self.high, GRID)
-        values = np.broadcast_to(np.asarray(self.function(grid), dtype=float), grid.shape)
+        if not callable(self.function):
+            raise TypeError(f"Density: function={self.function!r} must be one of wavenumbers (n,).")
+        values = as_array("Density: the function's values", self.function(grid))
+        if values.shape not in ((), (1,), grid.shape):
+            raise ValueError(
+                f"Density: the function gives values of shape {values.shape} at {GRID} "
+                "wavenumbers; give one for each."
+            )
+        values = np.broadcast_to(values, grid.shape)
         if not np.isfinite(values).all() or (values < 0).any() or not values.any():
             raise ValueError(
-                f"Density: the function gives values from {np.nanmin(values):.3g} to "
-                f"{np.nanmax(values):.3g} over [{self.low:g}, {self.high:g}]; a density must be "
+                f"Density: the function gives values from {values.min():.3g} to "
+                f"{values.max():.3g} over [{self.low:g}, {self.high:g}]; a density must be "
                 "finite, not negative, and somewhere positive."
             )
+        values = _scaled(values)
         object.__setattr__(self, "_grid", grid)
         object.__setattr__(self, "_values", values / trapezoid(values, grid))
 
@@ -189,7 +201,8 @@ class Density:
         return _signed(generator, self._grid[cell] + step * np.clip(part, 0, 1))
 
     def density(self, k: Array) -> Array:
-        return np.interp(np.abs(k), self._grid, self._values, left=0, right=0) / 2
+        k = np.abs(as_array("k", k))
+        return np.interp(k, self._grid, self._values, left=0, right=0) / 2
 
 
 @dataclass(frozen=True)
@@ -208,13 +221,13 @@ class Samples:
 
     def __post_init__(self) -> None:
         try:
-            values = np.asarray(self.values, dtype=float)
-        except (TypeError, ValueError):
+            values = as_array("values", self.values)
+        except ValueError:
             values = np.array([np.nan])
         if values.ndim not in (1, 2) or values.size == 0 or not np.isfinite(values).all():
             raise ValueError(
                 "Samples: give finite wavenumbers, shape (n,) for one axis or (n, d) for all; "
-                f"this is an array of shape {np.shape(self.values)}."
+                f"this is {self.values!r}."
             )
         object.__setattr__(self, "values", values)
 
@@ -229,11 +242,16 @@ class Samples:
         Raises:
             ValueError: If the samples are of several axes, or all alike.
         """
-        values = self.values
-        if values.ndim > 1 or np.ptp(np.abs(values)) == 0:
+        k, values = as_array("k", k), self.values
+        if not np.isfinite(k).all():
+            raise ValueError("Samples: k holds NaN or infinity; leave these wavenumbers out.")
+        largest = float(np.abs(values).max())
+        alike = np.ptp(np.abs(values)) <= max(1e-12 * largest, 1 / _LARGEST)
+        if values.ndim > 1 or alike:
             raise ValueError("Samples: a density is estimated from different values of one axis.")
-        estimate = stats.gaussian_kde(np.concatenate([values, -values]))
-        return np.asarray(estimate(np.ravel(k)).reshape(np.shape(k)))
+        # In units of the largest, whose squares float64 holds.
+        estimate = stats.gaussian_kde(np.concatenate([values, -values]) / largest)
+        return np.asarray(estimate(np.ravel(k) / largest).reshape(k.shape) / largest)
 
 
 #: Of all axes: one distribution for each, or samples of vectors.
@@ -251,6 +269,7 @@ def parse(frequencies: Any, dim: int) -> Joint:
     Raises:
         ValueError, TypeError: If it is none of these, or fits another number of axes.
     """
+    dim = as_count("dim", dim)
     if isinstance(frequencies, np.ndarray):
         frequencies = Samples(frequencies)
     if isinstance(frequencies, Samples) and frequencies.values.ndim == 2:
@@ -271,10 +290,19 @@ def parse(frequencies: Any, dim: int) -> Joint:
 
 
 def sample(joint: Joint, generator: np.random.Generator, n: int) -> Array:
-    """Draw n wavenumber vectors, shape (n, d), radians per unit of each coordinate."""
+    """Draw n wavenumber vectors, shape (n, d), radians per unit of each coordinate.
+
+    Raises:
+        ValueError, TypeError: If ``joint`` is not what ``parse`` gives, or n no positive integer.
+    """
+    n = as_count("n", n)
+    if not isinstance(generator, np.random.Generator):
+        raise TypeError(f"generator={generator!r} must be a np.random.Generator.")
+    if not isinstance(joint, Samples) and not (isinstance(joint, tuple) and joint):
+        raise TypeError(f"joint={joint!r} must be what frequencies.parse(...) gives.")
     if isinstance(joint, Samples):
         return joint.sample(generator, n)
-    return np.stack([axis.sample(generator, n) for axis in joint], axis=1)
+    return np.stack([_one(axis).sample(generator, n) for axis in joint], axis=1)
 
 
 def from_symbol(
@@ -287,7 +315,7 @@ def from_symbol(
 
     Under gradient flow the residual of an equation with symbol p is damped at the rate
     ``|p(k)|² ρ(k)`` at wavenumber k, so this density learns the whole band at one speed
-    (``dynamics``; documentation page "Spectral bias").
+    (``dynamics``; documentation page "Fourier features with frequencies of your own").
 
     Args:
         symbol: p at wavenumbers (n, d), shape (n,), complex.
@@ -296,16 +324,32 @@ def from_symbol(
         n: Number of candidate vectors: they are resampled in proportion to ρ.
 
     Raises:
-        ValueError: If the symbol vanishes, or is not finite, on the whole band.
+        ValueError: If the symbol vanishes, or is not finite, on the whole band, or this is none.
+        TypeError: If the symbol is no function.
     """
-    low, high = np.atleast_1d(low).astype(float), np.atleast_1d(high).astype(float)
+    if not callable(symbol):
+        raise TypeError(f"symbol={symbol!r} must be a function of wavenumbers (n, d).")
+    n = as_count("n", n)
+    low, high = np.atleast_1d(as_array("low", low)), np.atleast_1d(as_array("high", high))
+    shapes = low.ndim == 1 and low.size > 0 and low.shape == high.shape
+    if not (shapes and np.all((low >= 0) & (high > low) & (high < _LARGEST))):
+        raise ValueError(
+            f"the band from low={low} to high={high} must have 0 <= low < high < {_LARGEST:g}, one "
+            "number for each axis."
+        )
     generator = np.random.default_rng(0)
     k = generator.uniform(-high, high, (n, len(high)))
     k = k[(np.abs(k) >= low).any(axis=1)]
-    size = np.abs(np.asarray(symbol(k)))
+    size = np.abs(as_complex("the symbol's values", symbol(k)))
+    if size.shape not in ((), (1,), (len(k),)):
+        raise ValueError(
+            f"the symbol gives shape {size.shape} at {len(k)} wavenumbers; give one value for each."
+        )
+    size = np.broadcast_to(size, (len(k),))
     if not np.isfinite(size).all() or not size.any():
         raise ValueError("the symbol is zero or not finite over the band; give another band.")
     # Where p = 0 the equation says nothing: those wavenumbers come from the conditions.
+    size = _scaled(size)
     floor = 1e-3 * float(np.sqrt((size**2).mean()))
     weight = np.maximum(size, floor) ** -2.0
     chosen = generator.choice(len(k), size=n, p=weight / weight.sum())
@@ -314,9 +358,14 @@ def from_symbol(
 
 def _one(entry: Any) -> Distribution:
     if isinstance(entry, np.ndarray):
-        return Samples(entry)
+        entry = Samples(entry)
+    if isinstance(entry, Samples) and entry.values.ndim != 1:
+        raise ValueError(
+            f"frequencies has samples of shape {entry.values.shape} for one axis; give (n,) for "
+            "it, or one array (n, d) for all axes together."
+        )
     if isinstance(entry, numbers.Real) and not isinstance(entry, bool):
-        return Normal(float(entry))
+        return Normal(as_float(entry))
     if isinstance(entry, type) or not isinstance(entry, Distribution):
         raise TypeError(
             f"frequencies={entry!r} is not understood; give Normal, Uniform, LogUniform, StudentT, "
@@ -326,16 +375,23 @@ def _one(entry: Any) -> Distribution:
     return entry
 
 
+def _scaled(values: Array) -> Array:
+    """Over a power of two near the largest, which is not zero: float64 holds their squares."""
+    return np.asarray(np.ldexp(values, -int(np.frexp(values.max())[1])))
+
+
 def _signed(generator: np.random.Generator, k: Array) -> Array:
     return np.asarray(k * (generator.integers(2, size=len(k)) * 2.0 - 1.0))
 
 
 def _check(owner: Any, name: str, positive: bool = False) -> None:
-    value = getattr(owner, name)
-    real = isinstance(value, numbers.Real) and not isinstance(value, bool)
-    if not real or not math.isfinite(value) or value < 0 or (positive and value == 0):
+    value = as_float(getattr(owner, name))
+    if not 0 <= value <= _LARGEST or (positive and value < 1 / _LARGEST):
         wanted = "positive and finite" if positive else "finite and not negative"
-        raise ValueError(f"{type(owner).__name__}: {name}={value!r} must be {wanted}.")
+        wanted += f", from {1 / _LARGEST:g}" if positive else ""
+        wanted += f" up to {_LARGEST:g}"
+        given = getattr(owner, name)
+        raise ValueError(f"{type(owner).__name__}: {name}={given!r} must be {wanted}.")
 
 
 def _check_band(owner: Any, from_zero: bool = True) -> None:

@@ -105,7 +105,7 @@ def draw(spec: RepSpec) -> Weights:
         layers: list[Rep | Fourier | Dense] = []
         for n_in, n_out in level:
             if depth == 0 and isinstance(spec, FourierSpec):
-                layers.append(_fourier(spec, n_in, n_out // 2))
+                layers.append(draw_fourier(spec))
                 continue
             if depth == 0:
                 layers.append(
@@ -135,10 +135,13 @@ def draw_wavenumbers(spec: FourierSpec, m: int, distribution: frequencies.Joint)
     return frequencies.sample(distribution, generator, m)
 
 
-def _fourier(spec: FourierSpec, d: int, m: int) -> Fourier:
-    """The pairs that are drawn; zero while their distribution or the domain is not known."""
+def draw_fourier(spec: FourierSpec) -> Fourier:
+    """The first layer of a FourierFNN; zero while its distribution or the domain is not known."""
+    width = spec.layer_sizes[1]
+    assert isinstance(width, int)
+    m = width // 2
     if spec.domain is None or spec.slope_scale is None:
-        return Fourier(np.zeros((m, d)))
+        return Fourier(np.zeros((m, spec.dim)))
     w = draw_wavenumbers(spec, m, spec.frequencies) * spec.domain.half_width
     return Fourier(w / np.asarray(spec.slope_scale))
 

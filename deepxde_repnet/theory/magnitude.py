@@ -38,7 +38,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import NamedTuple
@@ -268,7 +268,7 @@ def moments(activation: str, q: ArrayLike) -> Moments:
         TypeError, ValueError: The activation is not supported, or q is not positive and finite.
     """
     phi = _activation(activation)
-    q = np.asarray(q, dtype=np.float64)
+    q = _numbers("q", q)
     if not (np.all(np.isfinite(q)) and np.all(q > 0)):
         raise ValueError(f"q is a variance and must be positive and finite, got {q}")
     return _moments(phi, q)
@@ -474,13 +474,13 @@ def _activation(name: str) -> Activation:
 
 
 def _layer_sizes(layer_sizes: Sequence[int]) -> tuple[int, ...]:
-    sizes = tuple(layer_sizes)
+    sizes = tuple(layer_sizes) if isinstance(layer_sizes, Iterable) else ()
     if len(sizes) < 3 or not all(
         isinstance(n, Integral) and not isinstance(n, bool) and n > 0 for n in sizes
     ):
         raise ValueError(
             "layer_sizes must be at least three positive integers, inputs, hidden widths and "
-            f"outputs, got {list(sizes)}; write for instance [2, 64, 64, 1]"
+            f"outputs, got {layer_sizes!r}; write for instance [2, 64, 64, 1]"
         )
     return tuple(int(n) for n in sizes)
 
@@ -488,13 +488,22 @@ def _layer_sizes(layer_sizes: Sequence[int]) -> tuple[int, ...]:
 def _positive(name: str, value: float) -> float:
     if not isinstance(value, Real):
         raise TypeError(f"{name} must be a number, got {value!r}")
-    if not (math.isfinite(value) and value > 0):
+    if not 0 < value <= np.finfo(np.float64).max:
         raise ValueError(f"{name} must be positive and finite, got {value!r}")
     return float(value)
 
 
+def _numbers(name: str, values: ArrayLike) -> FloatArray:
+    try:
+        return np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError):
+        raise ValueError(
+            f"{name} must be a number or an array of numbers, got {values!r}"
+        ) from None
+
+
 def _slope_scale(value: float | Sequence[float], dim: int) -> FloatArray:
-    s = np.asarray(value, dtype=np.float64)
+    s = _numbers("slope_scale", value)
     if s.shape not in ((), (dim,)) or not (np.all(np.isfinite(s)) and np.all(s > 0)):
         raise ValueError(
             f"slope_scale must be a positive, finite number or {dim} of them, one per input, "
@@ -506,7 +515,7 @@ def _slope_scale(value: float | Sequence[float], dim: int) -> FloatArray:
 def _points(points: ArrayLike | None, dim: int) -> FloatArray:
     if points is None:
         return np.asarray(2 * qmc.Sobol(dim, seed=3).random(32) - 1)
-    x = np.asarray(points, dtype=np.float64)
+    x = _numbers("points", points)
     if x.ndim != 2 or x.shape[1] != dim or len(x) == 0:
         raise ValueError(f"points must have the shape (P, {dim}) with P >= 1, got {x.shape}")
     if not np.all(np.abs(x) <= 1 + 1e-6):  # rounding in the caller's normalisation

@@ -29,6 +29,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import cho_factor, cho_solve
 
+from ..spec import as_array, as_complex, as_count, as_float
 from .spectrum import resolved_wavenumber
 
 FloatArray = NDArray[np.float64]
@@ -45,6 +46,8 @@ WINDOWS: dict[str | None, tuple[float, ...]] = {
 _EXTENSION = 1.5  # period of the functions that scattered values are fitted with, over the box
 _RIDGE = 1e-9  # of that fit, relative to the mean square of the values of a basis function
 _MAX_ENTRIES = 40_000_000  # of a matrix, 320 MB in double precision
+_NARROWEST = 1e-10  # side of a box relative to its distance from zero
+_SMALLEST = 1e-150  # side of a box, and the inverse of the largest, whose squares float64 holds
 
 
 class Modes(Protocol):
@@ -106,8 +109,8 @@ class Grid:
         axes = [
             a + (b - a) * (np.arange(n) + 0.5) / n for a, b, n in zip(low, high, sizes, strict=True)
         ]
-        self.points = _product(axes)
-        index = _product(
+        self.points = grid_points(axes)
+        index = grid_points(
             [np.fft.fftfreq(n, 1 / n) for n in sizes[:-1]]
             + [np.fft.rfftfreq(sizes[-1], 1 / sizes[-1])]
         )
@@ -126,11 +129,12 @@ class Grid:
         """c, shape (M,), of values at the points, shape (N,).
 
         Raises:
-            ValueError: There is not one value for each point.
+            ValueError: There is not one number for each point.
         """
         v = _values(values, len(self.points)).reshape(self.shape)
-        transform = np.fft.rfftn(v * self._weights).ravel()
-        return np.asarray(self._factors * transform[self._kept])
+        with _quiet():
+            transform = np.fft.rfftn(v * self._weights).ravel()
+            return np.asarray(self._factors * transform[self._kept])
 
 
 class Known:
@@ -154,7 +158,7 @@ class Known:
 
     def __init__(self, points: ArrayLike, wavenumbers: ArrayLike) -> None:
         x = _points(points)
-        k = np.asarray(wavenumbers, dtype=np.float64)
+        k = as_array("wavenumbers", wavenumbers)
         if k.ndim == 1 and x.shape[1] == 1:
             k = k[:, None]
         if k.ndim != 2 or k.shape[1] != x.shape[1] or k.size == 0 or not np.all(np.isfinite(k)):
@@ -162,7 +166,16 @@ class Known:
                 f"wavenumbers must be finite and of shape (M, {x.shape[1]}), one wave vector a "
                 f"row, for points of shape {x.shape}; got shape {k.shape}."
             )
-        phase = x @ k.T
+        if len(x) * 2 * len(k) > _MAX_ENTRIES:
+            raise ValueError(
+                f"{len(x)} points and {len(k)} wavenumbers make too large a matrix; give fewer."
+            )
+        with _quiet():
+            phase = x @ k.T
+        if not np.all(np.isfinite(phase)):
+            raise ValueError(
+                "points times wavenumbers are too large for float64; give both in another unit."
+            )
         design = np.concatenate([np.cos(phase), np.sin(phase[:, np.any(k != 0, axis=1)])], axis=1)
         if len(x) < design.shape[1]:
             raise ValueError(
@@ -184,9 +197,11 @@ class Known:
         """c, shape (M,), of values at the points, shape (N,).
 
         Raises:
-            ValueError: There is not one value for each point.
+            ValueError: There is not one number for each point.
         """
-        coefficients = self._inverse @ _values(values, len(self.points))
+        v = _values(values, len(self.points))
+        with _quiet():
+            coefficients = self._inverse @ v
         c = coefficients[: len(self.wavenumbers)].astype(np.complex128)
         c[self._oscillating] -= 1j * coefficients[len(self.wavenumbers) :]
         return np.asarray(c)
@@ -238,23 +253,31 @@ class Scattered:
         if highest is None:
             top = resolved_wavenumber(len(x), side / 2) / 2
         else:
-            top = np.broadcast_to(np.asarray(highest, dtype=np.float64), side.shape).copy()
-            if not (np.all(np.isfinite(top)) and np.all(top > 0)):
-                raise ValueError(f"highest={highest!r} must be positive and finite.")
-        counts = np.maximum(np.floor(top * _EXTENSION * side / (2 * np.pi)), 1).astype(int)
-        basis_size = int(np.prod(2 * counts + 1))
-        if basis_size > len(x):
+            top = as_array("highest", highest)
+            if top.shape not in ((), (1,), side.shape) or not np.all((top > 0) & (top < np.inf)):
+                raise ValueError(
+                    f"highest={highest!r} must be positive and finite, one number or one for each "
+                    f"of {side.size} axes."
+                )
+            top = np.broadcast_to(top, side.shape).copy()
+        # Floats, which hold any of these numbers, until it is known that they are small.
+        with _quiet():
+            waves = np.maximum(np.floor(top * _EXTENSION * side / (2 * np.pi)), 1)
+            basis_size = float(np.prod(2 * waves + 1))
+            # Four points of the grid per shortest wave.
+            shape = np.maximum(np.ceil(4 * top * side / (2 * np.pi)), 8)
+            grid_size = float(np.prod(shape))
+        if not basis_size <= len(x):
             raise ValueError(
-                f"{len(x)} points cannot determine the {basis_size} coefficients of waves up to "
-                f"{top} rad per unit; lower highest, or leave it out."
+                f"{len(x)} points cannot determine the {basis_size:.0f} coefficients of waves up "
+                f"to {top} rad per unit; lower highest, or leave it out."
             )
-        # Four points of the grid per shortest wave.
-        shape = np.maximum(np.ceil(4 * top * side / (2 * np.pi)), 8).astype(int)
-        if len(x) * max(basis_size, int(np.prod(shape))) > _MAX_ENTRIES:
+        if not len(x) * max(basis_size, grid_size) <= _MAX_ENTRIES:
             raise ValueError(
-                f"{len(x)} points and {int(np.prod(shape))} points of the grid make too large a "
-                "matrix; give fewer points, or a lower highest."
+                f"{len(x)} points and {grid_size:.0f} points of the grid make too large a matrix; "
+                "give fewer points, or a lower highest."
             )
+        counts = waves.astype(int)
         grid = Grid(low, high, [int(n) for n in shape], window)
         design = _extension((x - low) / side, counts)
         gram = design.T @ design
@@ -270,9 +293,11 @@ class Scattered:
         """c, shape (M,), of values at the points, shape (N,).
 
         Raises:
-            ValueError: There is not one value for each point.
+            ValueError: There is not one number for each point.
         """
-        on_grid = self._resample @ _values(values, len(self.points))
+        v = _values(values, len(self.points))
+        with _quiet():
+            on_grid = self._resample @ v
         return np.asarray(self._grid.amplitudes(on_grid)[self._kept])
 
 
@@ -294,19 +319,25 @@ def shells(
         A, shape (..., B).
 
     Raises:
-        ValueError: The shapes do not fit, or the edges do not increase.
+        ValueError: The shapes do not fit, the edges do not increase, or the bandwidth is not
+            positive.
     """
-    k = np.asarray(wavenumbers, dtype=np.float64)
-    size = np.abs(k) if k.ndim == 1 else np.linalg.norm(k, axis=1)
-    power = np.abs(np.asarray(amplitudes)) ** 2
-    bounds = np.asarray(edges, dtype=np.float64)
-    if power.shape[-1:] != size.shape:
-        raise ValueError(f"{len(size)} wavenumbers do not fit amplitudes of shape {power.shape}.")
-    if bounds.ndim != 1 or bounds.size < 2 or not np.all(np.diff(bounds) > 0):
+    k, c = as_array("wavenumbers", wavenumbers), as_complex("amplitudes", amplitudes)
+    bounds, spread = as_array("edges", edges), as_float(bandwidth)
+    if k.ndim not in (1, 2) or c.shape[-1:] != k.shape[:1]:
+        raise ValueError(
+            f"wavenumbers of shape {k.shape} do not fit amplitudes of shape {c.shape}; give (M, d) "
+            "or (M,), and (..., M)."
+        )
+    if bounds.ndim != 1 or bounds.size < 2 or not np.all(bounds[1:] > bounds[:-1]):
         raise ValueError(f"edges must be at least two increasing numbers, got {edges!r}.")
-    shell = np.searchsorted(bounds, size, side="right") - 1
-    member = shell[:, None] == np.arange(bounds.size - 1)
-    return np.asarray(np.sqrt(power @ member / bandwidth))
+    if not 0 < spread < math.inf:
+        raise ValueError(f"bandwidth={bandwidth!r} must be positive and finite.")
+    with _quiet():
+        size = np.abs(k) if k.ndim == 1 else np.linalg.norm(k, axis=1)
+        shell = np.searchsorted(bounds, size, side="right") - 1
+        member = shell[:, None] == np.arange(bounds.size - 1)
+        return np.asarray(np.sqrt(np.abs(c) ** 2 @ member / spread))
 
 
 def learning_rate(times: ArrayLike, errors: ArrayLike, over: int = 5) -> FloatArray:
@@ -327,8 +358,9 @@ def learning_rate(times: ArrayLike, errors: ArrayLike, over: int = 5) -> FloatAr
         ValueError: The shapes do not fit, or the times do not increase.
     """
     t, e = _history(times, errors)
-    if over < 2 or len(t) < 2:
-        raise ValueError(f"a rate needs at least two times; got {len(t)} times and over={over}.")
+    over = as_count("over", over, least=2)
+    if len(t) < 2:
+        raise ValueError(f"a rate needs at least two times; got {len(t)}.")
     with np.errstate(divide="ignore"):
         log = np.log(e)
     log[~np.isfinite(log)] = np.nan
@@ -337,7 +369,9 @@ def learning_rate(times: ArrayLike, errors: ArrayLike, over: int = 5) -> FloatAr
         first = max(0, min(i - over // 2, len(t) - 2))
         window = slice(first, max(first + 2, i - over // 2 + over))
         centred = t[window] - t[window].mean()
-        rate[i] = -(centred @ log[window]) / (centred @ centred)
+        unit = np.abs(centred).max()  # without which squares of small times vanish
+        centred /= unit
+        rate[i] = -(centred @ log[window]) / (centred @ centred) / unit
     return rate
 
 
@@ -355,14 +389,14 @@ def learning_time(
 
     Returns:
         Shape (M,), in the units of the times and counted from the first of them; infinity where it
-        does not get there.
+        does not get there, NaN where the error before that is not finite.
 
     Raises:
         ValueError: The shapes do not fit, the times do not increase, or the fraction is not
             between 0 and 1.
     """
     t, e = _history(times, errors)
-    if not 0 < fraction < 1:
+    if not 0 < as_float(fraction) < 1:
         raise ValueError(f"fraction={fraction!r} must be between 0 and 1.")
     there = e <= fraction * e[0]
     reached = there.any(axis=0)
@@ -371,19 +405,27 @@ def learning_time(
     after, before = last[mode], last[mode] - 1
     tiny = np.finfo(float).tiny
     high, low = np.log(e[before, mode]), np.log(np.maximum(e[after, mode], tiny))
-    aim = np.log(fraction * e[0, mode])
+    aim = np.log(e[0, mode]) + math.log(fraction)
     found = np.where(reached, 0.0, np.inf)
-    found[mode] = t[before] + (t[after] - t[before]) * (high - aim) / (high - low) - t[0]
+    with _quiet():
+        part = np.minimum((high - aim) / (high - low), 1.0)
+    found[mode] = t[before] + (t[after] - t[before]) * part - t[0]
     return found
 
 
+def _quiet() -> np.errstate:
+    """Values that are not finite, as of a training that diverges, give such amplitudes."""
+    return np.errstate(over="ignore", invalid="ignore")
+
+
 def _history(times: ArrayLike, errors: ArrayLike) -> tuple[FloatArray, FloatArray]:
-    t = np.asarray(times, dtype=np.float64)
-    e = np.abs(np.asarray(errors)).astype(np.float64)
+    t = as_array("times", times)
+    with _quiet():
+        e = np.abs(as_complex("errors", errors))
     if t.ndim != 1 or e.ndim != 2 or len(t) != len(e) or t.size == 0:
         raise ValueError(f"times must be (T,) and errors (T, M), got {t.shape} and {e.shape}.")
-    if not np.all(np.diff(t) > 0):
-        raise ValueError("times must increase.")
+    if not (np.all(np.isfinite(t)) and np.all(t[1:] > t[:-1])):
+        raise ValueError("times must increase, and be finite.")
     return t, e
 
 
@@ -408,7 +450,7 @@ def _leads(index: FloatArray) -> NDArray[np.bool_]:
 
 
 def _window(window: str | None, shape: tuple[int, ...]) -> FloatArray:
-    if window not in WINDOWS:
+    if not (window is None or isinstance(window, str)) or window not in WINDOWS:
         raise ValueError(f'window={window!r} is not known; write None, "hann" or "flattop".')
     result = np.ones(())
     for n in shape:
@@ -418,43 +460,62 @@ def _window(window: str | None, shape: tuple[int, ...]) -> FloatArray:
     return np.asarray(result)
 
 
-def _product(axes: Sequence[NDArray[np.floating]]) -> FloatArray:
-    """Points of the product of axes, the last one fastest, (N, d)."""
+def grid_points(axes: Sequence[NDArray[np.floating]]) -> FloatArray:
+    """Points of the product of axes, the last one fastest, (N, d).
+
+    Raises:
+        ValueError: The axes are no list of arrays (n,), or make too many points.
+    """
+    axes = [as_array("axes", axis) for axis in axes] if isinstance(axes, (list, tuple)) else []
+    if not axes or any(axis.ndim != 1 for axis in axes):
+        raise ValueError("axes must be a list of arrays (n,), one for each axis.")
+    if math.prod(map(len, axes)) > _MAX_ENTRIES:
+        raise ValueError(f"axes make more than {_MAX_ENTRIES} points.")
     return np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, len(axes))
 
 
 def _corners(lower: ArrayLike, upper: ArrayLike) -> tuple[FloatArray, FloatArray]:
-    low = np.atleast_1d(np.asarray(lower, dtype=np.float64))
-    high = np.atleast_1d(np.asarray(upper, dtype=np.float64))
+    low, high = np.atleast_1d(as_array("lower", lower)), np.atleast_1d(as_array("upper", upper))
     finite = np.all(np.isfinite(low)) and np.all(np.isfinite(high))
-    if low.ndim != 1 or low.shape != high.shape or not finite or not np.all(low < high):
+    same = low.ndim == 1 and low.size > 0 and low.shape == high.shape
+    if not (same and finite and np.all(low < high)):
         raise ValueError(
             f"lower={lower!r} and upper={upper!r} must be finite corners of a box, one number per "
             "axis, each of lower less than that of upper."
+        )
+    with _quiet():
+        side, largest = high - low, np.maximum(np.abs(low), np.abs(high))
+    if not np.all((side > _NARROWEST * largest) & (side > _SMALLEST) & (side < 1 / _SMALLEST)):
+        raise ValueError(
+            f"the box from {low} to {high} has a side that float64 does not resolve; shift or "
+            "scale the coordinate so that its range is comparable with its values."
         )
     return low, high
 
 
 def _shape(shape: int | Sequence[int], dim: int) -> tuple[int, ...]:
-    sizes = np.atleast_1d(np.asarray(shape))
-    if sizes.size == 1:
+    sizes = np.atleast_1d(as_array("shape", shape))
+    if sizes.shape == (1,):
         sizes = np.repeat(sizes, dim)
-    if sizes.shape != (dim,) or not np.issubdtype(sizes.dtype, np.integer) or sizes.min() < 4:
+    whole = sizes.shape == (dim,) and np.all(np.isfinite(sizes)) and np.all(sizes % 1 == 0)
+    if not whole or sizes.min() < 4 or np.asarray(shape).dtype.kind not in "iu":
         raise ValueError(
             f"shape={shape!r} must be an integer of at least 4, or one for each of {dim} axes."
         )
+    if math.prod(sizes) > _MAX_ENTRIES:
+        raise ValueError(f"shape={shape!r} is a grid of more than {_MAX_ENTRIES} points.")
     return tuple(int(n) for n in sizes)
 
 
 def _points(points: ArrayLike) -> FloatArray:
-    x = np.asarray(points, dtype=np.float64)
+    x = as_array("points", points)
     if x.ndim != 2 or x.size == 0 or not np.all(np.isfinite(x)):
         raise ValueError(f"points must be finite and of shape (N, d), got shape {x.shape}.")
     return x
 
 
 def _values(values: ArrayLike, n: int) -> FloatArray:
-    v = np.asarray(values, dtype=np.float64)
+    v = as_array("values", values)
     if v.shape != (n,):
         raise ValueError(f"there are {n} points, and values of shape {v.shape}; give ({n},).")
     return v

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..spec import Array, RepSpec
+from ..spec import Array, RepSpec, as_array
 from .activations import Activation, get
 from .initialize import Dense, Fourier, Rep, Weights
 
@@ -42,11 +42,14 @@ def forward(spec: RepSpec, weights: Weights, x: Array) -> Fields:
         The output and its derivatives in the same units, in float64.
 
     Raises:
-        ValueError: If the specification is not complete or an activation is not a known name.
+        ValueError: If the specification is not complete, an activation is not a known name, or x is
+            not of finite numbers in this shape.
     """
     if spec.domain is None or spec.slope_scale is None:
         raise ValueError("the specification lacks a domain or a slope scale; complete it first.")
-    x = np.asarray(x, dtype=float)
+    x = as_array("x", x)
+    if x.ndim != 2 or x.shape[1] != spec.dim or not np.isfinite(x).all():
+        raise ValueError(f"x must be finite and of shape (N, {spec.dim}); its shape is {x.shape}.")
     inputs = [_identity(x)]
     last = len(weights) - 1
     for depth, level in enumerate(weights):

@@ -28,6 +28,7 @@ IntArray = NDArray[np.intp]
 _MAX_PAIRS = 60_000
 _MAX_ANISOTROPY = 30.0  # of the metric; k may differ by more between the axes
 _PLAUSIBLE_NOISE = 0.1  # relative to the rms of the data
+_LARGEST = 1e150
 _ROUND_OFF = 8 * float(np.finfo(np.float64).eps)
 
 
@@ -64,12 +65,12 @@ def wavenumber(points: ArrayLike, values: ArrayLike) -> FloatArray:
         vary only together, as on a diagonal line, the variation is shared between them.
 
     Raises:
-        ValueError: The shapes do not fit, or an entry is not finite.
+        ValueError: The shapes do not fit, an entry is not finite, or a coordinate is beyond 1e150.
     """
     x, v = _samples(points, values)
     k = np.full(x.shape[1], np.nan)
     lower, width = x.min(axis=0), np.ptp(x, axis=0)
-    axes = np.flatnonzero(width > 1e-12 * np.abs(x).max(axis=0))
+    axes = np.flatnonzero(width > np.maximum(1e-12 * np.abs(x).max(axis=0), 1 / _LARGEST))
     if axes.size == 0:
         return k
     x, v = _merge((x[:, axes] - lower[axes]) / width[axes], v)
@@ -96,10 +97,10 @@ def wavenumber_from_gradient(values: ArrayLike, gradients: ArrayLike) -> FloatAr
         k, shape (d,), in radians per unit of x; zero where the values are constant.
 
     Raises:
-        ValueError: The shapes do not fit, or an entry is not finite.
+        ValueError: The shapes do not fit, an entry is not finite, or the ratio overflows.
     """
-    v = np.asarray(values, dtype=np.float64)
-    g = np.asarray(gradients, dtype=np.float64)
+    v = _numbers("values", values)
+    g = _numbers("gradients", gradients)
     if v.ndim not in (1, 2) or g.ndim != v.ndim + 1 or g.shape[:-1] != v.shape or g.size == 0:
         raise ValueError(
             "values must be (N,) with gradients (N, d), or (N, m) with gradients (N, m, d); "
@@ -110,8 +111,13 @@ def wavenumber_from_gradient(values: ArrayLike, gradients: ArrayLike) -> FloatAr
     _check_finite("values or gradients", np.column_stack([v, g.reshape(len(v), -1)]))
     if _is_constant(v):
         return np.zeros(g.shape[-1])
+    (v, of_v), (g, of_g) = _scaled(v), _scaled(g)
     slopes = np.mean(np.sum(g**2, axis=1), axis=0)
-    return np.asarray(np.sqrt(slopes / _variance(v)))
+    with np.errstate(over="ignore"):
+        k = np.ldexp(np.sqrt(slopes / _variance(v)), of_g - of_v)
+    if not np.isfinite(k).all():
+        raise ValueError("the gradients are too large for the values: their ratio overflows")
+    return np.asarray(k)
 
 
 def resolved_wavenumber(n_points: int, half_widths: ArrayLike) -> FloatArray:
@@ -130,7 +136,7 @@ def resolved_wavenumber(n_points: int, half_widths: ArrayLike) -> FloatArray:
     Raises:
         ValueError: N is not a positive integer, or a half-width is not positive and finite.
     """
-    half = np.asarray(half_widths, dtype=np.float64)
+    half = _numbers("half_widths", half_widths)
     if half.ndim != 1 or half.size == 0 or not (np.all(np.isfinite(half)) and np.all(half > 0)):
         raise ValueError(
             f"half_widths must be positive and finite, one per axis, got {half_widths!r}"
@@ -336,15 +342,33 @@ def _is_constant(v: FloatArray) -> bool:
 
 
 def _samples(points: ArrayLike, values: ArrayLike) -> tuple[FloatArray, FloatArray]:
-    x = np.asarray(points, dtype=np.float64)
-    v = np.asarray(values, dtype=np.float64)
+    x = _numbers("points", points)
+    v = _numbers("values", values)
     if x.ndim != 2 or v.ndim not in (1, 2) or len(x) != len(v) or 0 in (*x.shape[1:], v.size):
         raise ValueError(
             f"points must be (N, d) and values (N,) or (N, m), got {x.shape} and {v.shape}"
         )
     v = v.reshape(len(v), -1)
     _check_finite("points or values", np.column_stack([x, v]))
-    return x, v
+    if np.abs(x).max(initial=0.0) > _LARGEST:
+        raise ValueError(
+            f"points have coordinates beyond {_LARGEST:g}, whose squares float64 does not hold; "
+            "give them in another unit"
+        )
+    return x, _scaled(v)[0]
+
+
+def _scaled(values: FloatArray) -> tuple[FloatArray, int]:
+    """The values over a power of two near their size, so that squares stay in range, and it."""
+    exponent = int(np.frexp(np.abs(values).max(initial=0.0))[1])
+    return np.ldexp(values, -exponent), exponent
+
+
+def _numbers(name: str, values: ArrayLike) -> FloatArray:
+    try:
+        return np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError):
+        raise ValueError(f"{name} must be an array of numbers, got {values!r}") from None
 
 
 def _check_finite(what: str, rows: FloatArray) -> None:

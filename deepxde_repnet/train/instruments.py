@@ -11,6 +11,7 @@ Recording changes nothing in a training: no random number is drawn, and no param
 
 from __future__ import annotations
 
+import math
 import os
 import statistics
 import time
@@ -24,7 +25,8 @@ from numpy.typing import ArrayLike
 
 from .. import _host
 from ..nets import RepNet
-from ..records import FirstLayerRecord, Log, Record, SpectrumRecord, assemble
+from ..records import FirstLayerRecord, Log, Record, SpectrumRecord, assemble, check_path
+from ..spec import as_array, as_count, as_float, as_verbosity
 from ..theory.initialize import Fourier, Rep
 from ..theory.modes import Grid, Modes
 
@@ -69,13 +71,16 @@ class Recorder(_host.Callback):
         verbose: int = 1,
     ) -> None:
         super().__init__()
-        if period is not None and (isinstance(period, bool) or int(period) != period or period < 1):
+        step = None if period is None else as_float(period)
+        if step is not None and not (1 <= step < math.inf and step == int(step)):
             raise ValueError(
                 f"period={period!r} must be a positive number of training steps, or None to have "
                 "it chosen from what a measurement and a step cost."
             )
-        self.file, self.verbose = file, verbose
-        self._given = period
+        if file is not None:
+            check_path(file)
+        self.file, self.verbose = file, as_verbosity(verbose)
+        self._given = None if step is None else int(step)
         self._clear()
 
     def _clear(self) -> None:
@@ -339,13 +344,17 @@ class SpectrumRecorder(Recorder):
         verbose: int = 1,
     ) -> None:
         super().__init__(period, file, verbose)
-        if modes is not None and not hasattr(modes, "amplitudes"):
+        if modes is not None and (isinstance(modes, type) or not hasattr(modes, "amplitudes")):
             raise ValueError(
                 f"modes={modes!r} must be a modes.Grid, modes.Known or modes.Scattered, such as "
                 "modes.Grid(lower, upper, shape=512), or None."
             )
-        self.modes, self.reference, self.component = modes, reference, component
-        self.inputs = inputs
+        if reference is not None and not callable(reference):
+            reference = as_array("reference", reference)
+        if inputs is not None and not callable(inputs):
+            raise ValueError(f"inputs={inputs!r} must be a function of points (N, d), or None.")
+        self.modes, self.reference, self.inputs = modes, reference, inputs
+        self.component = as_count("component", component, least=0)
 
     def _begin(self) -> dict[str, Any]:
         modes = self.modes if self.modes is not None else _grid_of(self.model)
@@ -367,7 +376,7 @@ class SpectrumRecorder(Recorder):
         if self.reference is None:
             return None
         values = self.reference(modes.points) if callable(self.reference) else self.reference
-        return modes.amplitudes(self._column(np.asarray(values, dtype=float), "reference"))
+        return modes.amplitudes(self._column(as_array("reference", values), "reference"))
 
     def _values(self) -> np.ndarray:
         return np.asarray(self.model.predict(self._inputs), dtype=float)

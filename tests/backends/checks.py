@@ -2,6 +2,7 @@
 
 from . import (  # noqa: F401
     calibration,
+    checkpoints,
     fourier,
     instruments,
     interface,

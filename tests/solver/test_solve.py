@@ -554,7 +554,7 @@ def test_nothing_is_left_changed_after_a_failure(failure):
     assert torch.get_default_dtype() == torch.float32
     assert np.array_equal(np.random.get_state()[1], state)
     assert np.array_equal(data.train_x, points)
-    assert not any(_host._caches(condition))
+    assert not any(_host.condition_caches(condition))
 
 
 def test_training_goes_on_from_the_solution():

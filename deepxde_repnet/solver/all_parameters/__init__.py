@@ -16,7 +16,7 @@ def check(parameters: Any, model: Any) -> None:
         ValueError: If not, with what to write instead.
         NotImplementedError: On a backend other than PyTorch.
     """
-    if parameters not in ("output", "all"):
+    if not isinstance(parameters, str) or parameters not in ("output", "all"):
         raise ValueError(
             f'parameters={parameters!r} is not known; write "output", which keeps the hidden '
             'layers as they are, or "all".'

@@ -1,0 +1,221 @@
+"""Equations and conditions one by one, at points of one's own; waves in place of the network."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import deepxde as dde
+import numpy as np
+from deepxde.gradients import gradients_reverse
+
+from .core import as_list, backend_name, is_batched, leaf, real, run_v1, tf, to_float
+
+
+class NoDerivatives(NotImplementedError):
+    """A condition asks for a derivative that DeepXDE does not have there."""
+
+
+def residuals(
+    data: Any, condition: Any, points: np.ndarray, x: Any, u: Any, variables: Any = ()
+) -> list[Any]:
+    """Residuals of the equations (``condition`` None) or of one condition, for the output u.
+
+    Args:
+        points: (N, d), all of them this equation's or condition's own; x is the same as a tensor.
+        u: The output, (N, m); on JAX, for the equations, the pair of it and of the function from
+            one point (d,) to the output (m,) there.
+        variables: Values of the other unknowns, which JAX hands to the equations.
+    """
+    gradients_reverse.clear()
+    if condition is not None:
+        if is_batched(condition):
+            condition.batch_indices = np.arange(len(condition))
+        try:
+            return [condition.error(points, x, u, 0, len(points))]
+        except NoDerivatives as error:
+            raise NoDerivatives(f"a {type(condition).__name__} {error}") from None
+    if backend_name == "jax":
+        return as_list(pde_of_jax(data, x, u, variables))
+    output = (u, None) if dde.config.autodiff == "forward" else u
+    arguments = [x, output]
+    if getattr(data, "auxiliary_var_fn", None) is not None:
+        arguments.append(dde.backend.as_tensor(data.auxiliary_var_fn(points).astype(real(np))))
+    return as_list(data.pde(*arguments))
+
+
+def pde_of_jax(data: Any, x: Any, u: Any, variables: Any) -> Any:
+    """The equations with the third argument that they have on JAX: the unknowns."""
+    dde.grad.clear()  # its cache is keyed by id(), which tracers reuse
+    if getattr(data, "auxiliary_var_fn", None) is not None:
+        raise NotImplementedError("with JAX, DeepXDE has no auxiliary variables of equations.")
+    parameters = list(inspect.signature(data.pde).parameters.values())
+    if variables:
+        if len(parameters) < 3:
+            raise ValueError(
+                "external_trainable_variables are given, and the pde takes only (x, y); with JAX "
+                "their values come in its third argument: def pde(x, y, unknowns)."
+            )
+        return data.pde(x, u, unknowns=list(variables))
+    if len(parameters) > 2 and parameters[2].default is inspect.Parameter.empty:
+        raise ValueError(
+            "the pde takes unknowns without default values; give external_trainable_variables."
+        )
+    return data.pde(x, u)
+
+
+class Wave(NamedTuple):
+    """``amplitude · sin(k·x + phase)``, another wave at each of N points.
+
+    Attributes:
+        amplitude, phase: Shape (N, 1).
+        k: Radians per unit of the coordinates, shape (N, d).
+    """
+
+    amplitude: np.ndarray
+    k: np.ndarray
+    phase: np.ndarray
+
+
+def wave_residuals(
+    data: Any, x: np.ndarray, waves: list[Wave], variables: Any = ()
+) -> list[np.ndarray]:
+    """Residuals of each equation at N points for a sum of waves, (N,) each.
+
+    Derivatives are taken at each point by itself, so that one call serves waves of N kinds.
+    """
+    x = np.asarray(x, real(np))
+    waves = [Wave(*(np.array(part, real(np)) for part in wave)) for wave in waves]
+    dde.grad.clear()
+    try:
+        errors = _WAVES[backend_name](data, x, waves, variables)
+    finally:
+        dde.grad.clear()
+    return [np.broadcast_to(to_float(e).ravel(), len(x)) for e in errors]
+
+
+def _sum_of_waves(waves: Sequence[Wave], x: Any) -> Any:
+    """At points (N, d), or at one point (d,) with waves of its own."""
+    sin, total, constant = dde.backend.sin, dde.backend.sum, dde.backend.as_tensor
+    field = None
+    for wave in waves:
+        phase = total(constant(wave.k) * x, -1, keepdims=True) + constant(wave.phase)
+        term = constant(wave.amplitude) * sin(phase)
+        field = term if field is None else field + term
+    return field
+
+
+def _waves_eager(data: Any, x: np.ndarray, waves: list[Wave], variables: Any) -> list[Any]:
+    inputs = leaf(x)
+    return residuals(data, None, x, inputs, _sum_of_waves(waves, inputs))
+
+
+def _waves_tensorflow(data: Any, x: np.ndarray, waves: list[Wave], variables: Any) -> list[Any]:
+    tf = dde.backend.tf
+    points = tf.constant(x)
+    graph = tf.function(
+        lambda inputs: residuals(data, None, x, inputs, _sum_of_waves(waves, inputs)),
+        autograph=False,
+    ).get_concrete_function(points)
+    return list(graph(points))
+
+
+def _waves_tensorflow_v1(data: Any, x: np.ndarray, waves: list[Wave], variables: Any) -> list[Any]:
+    inputs = dde.backend.tf.constant(x)
+    return list(run_v1(residuals(data, None, x, inputs, _sum_of_waves(waves, inputs)), {}))
+
+
+def _waves_jax(data: Any, x: np.ndarray, waves: list[Wave], variables: Any) -> list[Any]:
+    jax = dde.backend.jax
+    values = [v.value for v in variables]
+
+    def at_one_point(point: Any, own: list[Wave]) -> list[Any]:
+        def field(p: Any) -> Any:
+            return _sum_of_waves(own, p)
+
+        u = field(point)[None], field
+        return [e.reshape(()) for e in residuals(data, None, x, point[None], u, values)]
+
+    own = [Wave(*map(jax.numpy.asarray, wave)) for wave in waves]
+    return list(jax.jit(jax.vmap(at_one_point))(jax.numpy.asarray(x), own))
+
+
+_WAVES = {
+    "pytorch": _waves_eager,
+    "tensorflow": _waves_tensorflow,
+    "tensorflow.compat.v1": _waves_tensorflow_v1,
+    "jax": _waves_jax,
+    "paddle": _waves_eager,
+}
+
+
+def residual_function(model: Any) -> Callable[[np.ndarray], list[np.ndarray]]:
+    """The residuals of a model's equations as a function of points (N, d), compiled once.
+
+    ``Model.predict`` with the equation as its operator gives the same, but compiles at every call
+    (TensorFlow, JAX) or adds to the graph (tensorflow.compat.v1), and knows no auxiliary variables
+    on some backends and no unknowns on JAX. Parameters are those at the time of each call.
+
+    Args:
+        model: A compiled ``dde.Model`` of a ``dde.data.PDE`` or ``TimePDE``.
+
+    Returns:
+        Function that gives one array for each equation, (N, ...), in float64.
+    """
+    data, net = model.data, model.net
+    forward = dde.config.autodiff == "forward"
+    auxiliary = getattr(data, "auxiliary_var_fn", None)
+
+    def equations(x: Any, y: Any, given: Any) -> list[Any]:
+        dde.grad.clear()
+        try:
+            return as_list(data.pde(x, y, *given))
+        finally:
+            dde.grad.clear()
+
+    def given_at(x: np.ndarray) -> list[np.ndarray]:
+        return [] if auxiliary is None else [auxiliary(x).astype(real(np))]
+
+    if backend_name in ("pytorch", "paddle"):
+
+        def evaluate(x: np.ndarray) -> list[Any]:
+            net.eval()
+            inputs = leaf(x)
+            outputs = net(inputs)
+            given = [dde.backend.as_tensor(a) for a in given_at(x)]
+            return equations(inputs, (outputs, net) if forward else outputs, given)
+
+    elif backend_name == "tensorflow":
+
+        @tf().function(autograph=False)
+        def traced(inputs: Any, *given: Any) -> list[Any]:
+            outputs = net(inputs)
+            return equations(inputs, (outputs, net) if forward else outputs, given)
+
+        def evaluate(x: np.ndarray) -> list[Any]:
+            return traced(*(dde.backend.as_tensor(a) for a in (x, *given_at(x))))
+
+    elif backend_name == "tensorflow.compat.v1":
+        nodes = equations(net.inputs, net.outputs, [net.auxiliary_vars] if auxiliary else [])
+
+        def evaluate(x: np.ndarray) -> list[Any]:
+            values = dict(zip(["auxiliary_vars"], given_at(x), strict=False))
+            return model.sess.run(nodes, feed_dict=net.feed_dict(False, x, **values))
+
+    else:
+
+        @dde.backend.jax.jit
+        def compiled(parameters: Any, unknowns: Any, inputs: Any) -> list[Any]:
+            def outputs(points: Any) -> Any:
+                return net.apply(parameters, points, training=False)
+
+            return as_list(pde_of_jax(data, inputs, (outputs(inputs), outputs), unknowns))
+
+        def evaluate(x: np.ndarray) -> list[Any]:
+            return compiled(*model.params, x)
+
+    def function(x: np.ndarray) -> list[np.ndarray]:
+        return [to_float(r) for r in evaluate(np.asarray(x, dtype=real(np)))]
+
+    return function

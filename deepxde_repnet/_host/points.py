@@ -1,0 +1,101 @@
+"""Points of a problem, drawn anew."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import deepxde as dde
+import numpy as np
+
+from .core import is_point_set
+
+
+@contextlib.contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """NumPy's global generator, which DeepXDE draws from, seeded here and restored afterwards."""
+    state = np.random.get_state()
+    np.random.seed(seed)
+    try:
+        yield
+    finally:
+        np.random.set_state(state)
+
+
+def interior_points(data: Any, n: int, even: bool) -> np.ndarray:
+    """About n points inside the geometry, evenly spread or (pseudo)random, less the excluded."""
+    points = _drawn(data.geom.random_points, n, even)
+    excluded = getattr(data, "exclusions", None)
+    if excluded is not None:
+        near = [np.isclose(points, e).all(axis=1) for e in excluded]
+        points = points[~np.any(near, axis=0)]
+    return points
+
+
+def condition_points(data: Any, condition: Any, n: int, even: bool) -> np.ndarray:
+    """About n points of one condition, by its own filter; a point set's own points, all of them.
+
+    Shape (m, d). In one dimension, where a boundary is two points, there are no more than it has.
+    """
+    if is_point_set(condition):
+        return np.asarray(condition.points, dtype=float)
+    geom = data.geom
+    if hasattr(condition, "on_boundary2"):  # pairs of points, which only even spacing makes
+        pairs = condition.collocation_points(geom.uniform_boundary_points(4 * n))
+        return np.asarray(pairs, dtype=float)
+    sources = [geom.random_boundary_points]
+    if hasattr(geom, "random_initial_points"):
+        sources.append(geom.random_initial_points)
+    if type(condition).__name__ in ("OperatorBC", "BC"):
+        sources.append(geom.random_points)
+    found = []
+    for source in sources:
+        share = _share(condition, source, 64) or _share(condition, source, 1000)
+        if share > 0:
+            found.append(_drawn(source, int(min(np.ceil(n / share), 60 * n)), even))
+    if not found:
+        return np.empty((0, geom.dim))
+    return np.asarray(condition.collocation_points(_unique(np.vstack(found))), dtype=float)
+
+
+def script_points(data: Any) -> list[np.ndarray]:
+    """The points of the script itself: of the equations first, then of each condition.
+
+    Of ``dde.data.PDE.losses``: the conditions' points come first in ``train_x``, ``num_bcs`` of
+    each, and the equations hold at those that follow.
+    """
+    counts = [int(n) for n in data.num_bcs or []]
+    parts = np.split(np.asarray(data.train_x, dtype=float), np.cumsum(counts))
+    return [parts[-1], *parts[:-1]]
+
+
+def _share(condition: Any, source: Callable[..., Any], n: int) -> float:
+    """Part of the points from a source that a condition takes."""
+    probe = _drawn(source, n, even=False)
+    return len(condition.filter(probe)) / len(probe)
+
+
+def _drawn(source: Callable[..., Any], n: int, even: bool) -> np.ndarray:
+    """Different points; on composed geometries DeepXDE repeats those of an even distribution."""
+    if even and n > 64:
+        # Many of them are slow to draw, to be thrown away.
+        even = _is_complete(_unique(source(64, random="Hammersley")), 64)
+    points = _unique(source(n, random="Hammersley" if even else "pseudo"))
+    if even and not _is_complete(points, n):
+        points = _unique(source(n, random="pseudo"))
+    return points.astype(float)
+
+
+def _is_complete(points: np.ndarray, n: int) -> bool:
+    return len(points) >= 0.99 * n
+
+
+def _unique(points: np.ndarray) -> np.ndarray:
+    return np.unique(points, axis=0)
+
+
+def wave_data() -> Any:
+    """Values of a wave at 64 points: the least that there is to train on."""
+    interval = dde.geometry.Interval(0, 1)
+    return dde.data.Function(interval, lambda x: np.sin(4 * np.pi * x), 64, 64)

@@ -1,0 +1,121 @@
+"""What Paddle keeps of a training run, but for its random generators, which cannot be read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import paddle
+
+from ... import _host
+
+VERSION = str(paddle.__version__)
+
+
+def capture(model: Any) -> dict[str, Any]:
+    optimizer = _host.optimizer(model).state_dict()
+    return {
+        "network": {name: _array(t) for name, t in model.net.state_dict().items()},
+        "variables": [_array(v) for v in model.external_trainable_variables],
+        "optimizer": {_to_number(model, key): _arrays(value) for key, value in optimizer.items()},
+        "random": {},
+    }
+
+
+def restore(model: Any, state: dict[str, Any]) -> None:
+    model.net.set_state_dict({name: paddle.to_tensor(a) for name, a in state["network"].items()})
+    for variable, array in zip(model.external_trainable_variables, state["variables"], strict=True):
+        variable.set_value(paddle.to_tensor(array))
+    optimizer = {_from_number(model, k): _tensors(v) for k, v in state["optimizer"].items()}
+    _host.optimizer(model).set_state_dict(optimizer)
+
+
+def restore_random(state: dict[str, Any]) -> None:
+    """Nothing, see above."""
+
+
+def _parameters(model: Any) -> dict[str, Any]:
+    found = dict(model.net.named_parameters())
+    return found | {f"variable {i}": v for i, v in enumerate(model.external_trainable_variables)}
+
+
+def shapes(model: Any) -> dict[str, list[int]]:
+    return {name: list(p.shape) for name, p in _parameters(model).items()}
+
+
+def values(model: Any) -> dict[str, np.ndarray]:
+    return {name: _array(p) for name, p in _parameters(model).items()}
+
+
+def set_values(model: Any, arrays: dict[str, np.ndarray]) -> None:
+    for name, parameter in _parameters(model).items():
+        parameter.set_value(paddle.to_tensor(arrays[name]))
+
+
+def bad_gradients(model: Any) -> list[int]:
+    state = model.train_state
+    terms = model.outputs_losses_train(state.X_train, state.y_train, state.train_aux_vars)[1]
+    parameters = list(_parameters(model).values())
+    found = []
+    for i in range(len(terms)):
+        slopes = paddle.grad(terms[i], parameters, retain_graph=True, allow_unused=True)
+        if not all(np.isfinite(_array(s)).all() for s in slopes if s is not None):
+            found.append(i)
+    return found
+
+
+def slow_down(state: dict[str, Any], factor: float) -> None:
+    raise NotImplementedError("on Paddle the learning rate is not lowered; use rollback=None.")
+
+
+def set_learning_rate(model: Any, scale: float) -> None:
+    """Nothing: see ``slow_down``."""
+
+
+def check_points_can_move(model: Any) -> None:
+    """They can: conditions read them at every step."""
+
+
+def recalibrate(model: Any, spec: Any) -> None:
+    """Nothing: what calibration decides are buffers of the network's state."""
+
+
+# The optimizer names its tensors after the parameters, which are numbered through the process.
+
+
+def _to_number(model: Any, key: str) -> str:
+    for i, parameter in enumerate(_parameters(model).values()):
+        if key.startswith(f"{parameter.name}_"):
+            return f"#{i}#{key.removeprefix(parameter.name)}"
+    return key
+
+
+def _from_number(model: Any, key: str) -> str:
+    if not key.startswith("#"):
+        return key
+    _, number, rest = key.split("#", 2)
+    return list(_parameters(model).values())[int(number)].name + rest
+
+
+def _array(tensor: Any) -> np.ndarray:
+    return np.array(tensor.numpy())
+
+
+def _arrays(tree: Any) -> Any:
+    if paddle.is_tensor(tree):
+        return _array(tree)
+    if isinstance(tree, dict):
+        return {key: _arrays(value) for key, value in tree.items()}
+    if isinstance(tree, (list, tuple)):
+        return type(tree)(_arrays(value) for value in tree)
+    return tree
+
+
+def _tensors(tree: Any) -> Any:
+    if isinstance(tree, np.ndarray):
+        return paddle.to_tensor(tree)
+    if isinstance(tree, dict):
+        return {key: _tensors(value) for key, value in tree.items()}
+    if isinstance(tree, (list, tuple)):
+        return type(tree)(_tensors(value) for value in tree)
+    return tree

@@ -1,0 +1,153 @@
+"""Deciding how a model's step is computed on PyTorch, by comparing and measuring."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from .. import _host
+from ..taylor.torch_network import Network, NotServed, Settings
+from .torch_step import Step, trained
+
+#: Up to here the loss and its gradient are compared with DeepXDE's own, which take the most memory.
+COMPARED = 20_000
+#: Points in a block that are tried.
+BLOCKS = (512, 1024, 2048, 4096)
+#: A program that is compiled must be so much faster than one that is not.
+WORTH = 0.95
+REPEATS = 3
+
+
+def accelerate(model: Any, compile: bool | None, block: int | None, memory: float | None) -> str:
+    """Install a step, or keep the model's own; what was decided, as a sentence."""
+    try:
+        network = Network(model.net)
+        return _decided(model, network, compile, block, memory)
+    except NotServed as reason:
+        return f"DeepXDE's own training step is kept: {reason}."
+
+
+def _decided(
+    model: Any, network: Network, compile: bool | None, block: int | None, memory: float | None
+) -> str:
+    step = Step(model, network, Settings(1, False, 0.0))
+    batch = step.on_device(True, _host.training_batch(model))
+    n = len(batch[0])
+    limit = _memory() if memory is None else memory
+    whole = -(-n // 64) * 64
+    on_cpu = batch[0].device.type == "cpu"
+    if block is not None:
+        candidates = [block]
+    elif on_cpu:
+        candidates = [b for b in BLOCKS if b < n] + [whole] * (n <= BLOCKS[-1])
+    else:
+        candidates = [min(whole, 1 << 20)]
+    step.settings = Settings(candidates[-1], False, limit)
+    own: float | None = None
+    if n <= COMPARED:
+        difference = _difference(step, batch)
+        if difference is not None:
+            raise NotServed(difference)
+        own = _seconds(lambda: _gradient(step, batch, own=True))
+    times = {}
+    for size in candidates:
+        step.settings = Settings(size, False, limit)
+        times[step.settings] = _seconds(lambda: _gradient(step, batch))
+    best = min(times, key=lambda s: times[s])
+    said = ""
+    if compile is not False and network.compiles:
+        try:
+            step.settings = best._replace(compiled=True)
+            with warnings.catch_warnings():
+                # PyTorch's compiler imports what PyTorch has deprecated.
+                warnings.simplefilter("ignore", DeprecationWarning)
+                _gradient(step, batch)
+            times[step.settings] = _seconds(lambda: _gradient(step, batch))
+        except Exception as error:  # whatever the compiler, or its absence, comes up with
+            if compile:
+                raise
+            said = f"; it could not be compiled: {str(error).strip().splitlines()[0]}"
+        else:
+            if compile or times[step.settings] < WORTH * times[best]:
+                best = step.settings
+    step.settings = best
+    if own is not None and compile is None and block is None and times[best] > own:
+        return (
+            "DeepXDE's own training step is kept: it is as fast here "
+            f"({1e3 * own:.2g} ms, {1e3 * times[best]:.2g} ms with derivatives carried forward)."
+        )
+    step.install()
+    blocks = f"blocks of {best.block}" if best.block < n else "one block"
+    how = "compiled" if best.compiled else "not compiled"
+    before = "" if own is None else f" in place of {1e3 * own:.2g}"
+    return (
+        f"loss and gradient of {n} points take {1e3 * times[best]:.2g} ms{before} "
+        f"({blocks}, {how}{said})."
+    )
+
+
+def _memory() -> float:
+    if torch.cuda.is_available():
+        return 0.25 * torch.cuda.mem_get_info()[0]
+    return float(2**28)
+
+
+def _gradient(step: Step, batch: Any, own: bool = False) -> tuple[Any, list[Any]]:
+    """Losses and the gradient of their sum, which leaves the model as it was."""
+    parameters = trained(step.model.opt)
+    held = [p.grad for p in parameters]
+    try:
+        for parameter in parameters:
+            parameter.grad = None
+        if own:
+            losses = step.own_losses[True](*batch)[1]
+            torch.sum(losses).backward(inputs=parameters)
+            losses = torch.sum(losses).detach()
+        else:
+            losses = step.loss_and_gradient(batch)
+        return losses, [p.grad for p in parameters]
+    finally:
+        for parameter, gradient in zip(parameters, held, strict=True):
+            parameter.grad = gradient
+
+
+def _difference(step: Step, batch: Any) -> str | None:
+    """What differs from DeepXDE's own loss and gradient beyond rounding."""
+    own, theirs = _gradient(step, batch, own=True)
+    _gradient(step, batch)  # with which it is known what is asked for
+    loss, ours = _gradient(step, batch)
+    scale = max((float(g.abs().max()) for g in theirs if g is not None), default=0.0)
+    tolerance = torch.finfo(loss.dtype).eps ** 0.5 * 10
+    worst = abs(float(loss - own)) / max(abs(float(own)), 1e-300)
+    for a, b in zip(ours, theirs, strict=True):
+        if a is None or b is None:
+            same = (a is None or not a.any()) and (b is None or not b.any())
+            worst = worst if same else float("inf")
+        else:
+            worst = max(worst, float((a - b).abs().max()) / max(scale, 1e-300))
+    # Not comparable: NaN or infinity, which training will show in either way.
+    if worst > tolerance and torch.isfinite(own):
+        return f"with derivatives carried forward the gradient differs by {worst:.1g} of its size"
+    return None
+
+
+def _seconds(run: Callable[[], Any]) -> float:
+    """The shortest of a few runs."""
+    run()
+    found = []
+    for _ in range(REPEATS):
+        _wait()
+        start = time.perf_counter()
+        run()
+        _wait()
+        found.append(time.perf_counter() - start)
+    return min(found)
+
+
+def _wait() -> None:
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()

@@ -1,0 +1,124 @@
+"""Checkpoints on every backend: a run that is cut off is the run that is not."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import deepxde as dde
+import numpy as np
+
+from deepxde_repnet import Checkpoint, Guard, _host, resume
+from deepxde_repnet.train import state
+
+from .registry import check, without
+from .support import BACKEND, compiled, fresh, network, plain, poisson, raises, with_unknown
+from .training import DECAYS, line_fit
+
+
+def inverse(seed: int) -> Any:
+    """An unknown, points that are drawn, a decaying rate."""
+    fresh()
+    dde.config.set_random_seed(seed)
+
+    def residual(x: Any, y: Any, k: Any) -> Any:
+        return plain(dde.grad.hessian(y, x)) + k**2 * plain(y) - 1.0
+
+    pde, k = with_unknown(residual, 2.0)
+    geom = dde.geometry.Interval(0, 1)
+    ends = dde.icbc.DirichletBC(geom, lambda x: x, lambda _, on: on)
+    data = dde.data.PDE(geom, pde, [ends], 12, 2, train_distribution="pseudo")
+    net = network(1, wavenumber=3.0, domain=([0.0], [1.0]), seed=seed, hidden_gain=1.0)
+    unknown = {} if BACKEND == "tensorflow.compat.v1" else {"external_trainable_variables": [k]}
+    return compiled(data, net, decay=DECAYS[BACKEND], **unknown)[0]
+
+
+def outcome(model: Any) -> dict[str, np.ndarray]:
+    history = model.losshistory
+    return state.values(model) | {
+        "steps": np.array(history.steps),
+        "train": np.array(history.loss_train),
+        "test": np.array(history.loss_test),
+        "best": np.array([model.train_state.best_step, model.train_state.step]),
+        "points": model.data.train_x,
+    }
+
+
+def same(a: dict[str, np.ndarray], b: dict[str, np.ndarray]) -> None:
+    assert a.keys() == b.keys()
+    for name in a:
+        np.testing.assert_array_equal(a[name], b[name], err_msg=name)
+
+
+def folder() -> Any:
+    return tempfile.TemporaryDirectory()
+
+
+@check()
+def check_a_run_goes_on() -> None:
+    """Bit for bit: on each backend, with Adam, points drawn anew, a decay and an unknown."""
+
+    def train(path: str, seed: int) -> tuple[int, dict[str, np.ndarray]]:
+        model = inverse(seed)
+        step = resume(model, path)
+        callbacks = [
+            Checkpoint(path, every=5, keep=9),
+            dde.callbacks.PDEPointResampler(period=3),
+        ]
+        model.train(iterations=14 - step, display_every=4, callbacks=callbacks, verbose=0)
+        return step, outcome(model)
+
+    with folder() as path:
+        _, whole = train(path, 0)
+        for late in sorted(Path(path).glob("*.npz"))[1:]:
+            late.unlink()
+        # The graph of tensorflow.compat.v1 holds values at the conditions' points.
+        step, again = train(path, 0 if BACKEND == "tensorflow.compat.v1" else 5)
+        assert step == 5
+        same(whole, again)
+
+
+@check(backends=["jax", "tensorflow"])
+def check_guard_goes_back() -> None:
+    """With a smaller learning rate, which is a constant there: the model is compiled again."""
+
+    class Spoil(dde.callbacks.Callback):  # type: ignore[misc, name-defined]
+        times = 1
+
+        def on_epoch_end(self) -> None:
+            if self.model.train_state.step == 5 and self.times:
+                self.times = 0
+                spoiled = {n: np.full_like(a, np.nan) for n, a in state.values(self.model).items()}
+                state.set_values(self.model, spoiled)
+
+    fresh()
+    model, _ = compiled(line_fit(), network(1), lr=1e-2)
+    with folder() as path:
+        callbacks = [Spoil(), Guard(rollback=0.5), Checkpoint(path, every=4)]
+        model.train(iterations=8, callbacks=callbacks, verbose=0)
+        assert model.train_state.step == 8
+        assert state.is_finite(model)
+        again, _ = compiled(line_fit(), network(1), lr=1e-2)
+        resume(again, path)
+        assert state.capture(again)["learning rate scale"] == 0.5
+        if BACKEND == "tensorflow":
+            assert np.isclose(float(_host.optimizer(again).learning_rate), 5e-3)
+
+
+@check(backends=without("tensorflow.compat.v1"))
+def check_difference_is_named() -> None:
+    fresh()
+    model, _ = compiled(line_fit(), network(1))
+    with folder() as path:
+        model.train(iterations=1, callbacks=[Checkpoint(path)], verbose=0)
+        other, _ = compiled(line_fit(), network(1, parameterization="shift"))
+        with raises(ValueError, "parameterization: log-scale in the checkpoint, shift here"):
+            resume(other, path)
+        other, _ = compiled(poisson([3.0], dde.geometry.Interval(0, 1), 8), network(1))
+        with raises(ValueError, "data: DataSet in the checkpoint, PDE here"):
+            resume(other, path)
+        shutil.rmtree(path)
+        Path(path).mkdir()
+        assert resume(model, path) == 0

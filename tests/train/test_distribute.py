@@ -1,0 +1,97 @@
+"""Two processes train as one does."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import deepxde as dde
+import numpy as np
+import pytest
+
+from benchmarks.training_problems import PROBLEMS, poisson, train
+from deepxde_repnet import _host, distribute
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+SCRIPT = Path(__file__).with_name("shared.py")
+
+
+@pytest.fixture(autouse=True)
+def restored():
+    precision = dde.config.real.precision
+    yield
+    dde.config.set_default_float(f"float{precision}")
+
+
+def torchrun(*arguments, **environment):
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    environment = os.environ | {
+        "DDE_BACKEND": "pytorch",
+        "PYTHONPATH": str(ROOT),
+        "OMP_NUM_THREADS": "1",
+        **environment,
+    }
+    return subprocess.run(
+        [*command, str(SCRIPT), *map(str, arguments)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+def test_two_processes_train_as_one(tmp_path):
+    names = [
+        "Burgers, resampled",
+        "Helmholtz inverse",
+        "Neumann, Robin, periodic",
+        "several outputs, RepPFNN",
+        "targets",
+    ]
+    done = torchrun(";".join(names), "adam", 12, tmp_path / "found.json")
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert done.stdout.count("trained") == 1, "only process 0 prints"
+    found = json.loads((tmp_path / "found.json").read_text())
+    for name in names:
+        losses, variables = train(PROBLEMS[name], "adam", 12)
+        np.testing.assert_allclose(found[name], [*losses, *variables], rtol=1e-9)
+
+
+def test_a_process_that_fails_ends_the_others(tmp_path):
+    done = torchrun("Poisson", "adam", 10**6, tmp_path / "found.json", FAIL="5")
+    assert done.returncode != 0
+    assert "failed on purpose" in done.stderr
+
+
+def test_shares_hold_every_point_once_and_keep_pairs_together():
+    dde.config.set_default_float("float64")
+    data = PROBLEMS["Neumann, Robin, periodic"]().model.data
+    n = len(data.train_x)
+    shares = [_host.share_of_points(data, n, rank, 3) for rank in range(3)]
+    assert sorted(np.concatenate([s.rows for s in shares])) == list(range(n))
+    np.testing.assert_allclose(np.sum([s.weights for s in shares], axis=0), 1)
+    start = sum(data.num_bcs[:2])
+    for share in shares:
+        rows = share.rows[sum(share.counts[:2]) :][: share.counts[2]] - start
+        first, second = np.split(rows, 2)
+        np.testing.assert_array_equal(second - first, data.num_bcs[2] // 2)
+
+
+def test_what_has_fewer_points_than_there_are_processes_is_everyone_s():
+    geom = dde.geometry.Interval(0, 1)
+    condition = dde.icbc.DirichletBC(geom, lambda x: 0, lambda _, on: on)
+    data = dde.data.PDE(geom, lambda x, y: y, condition, num_domain=8, num_boundary=2)
+    share = _host.share_of_points(data, len(data.train_x), 1, 4)
+    assert share.counts == [2] and share.weights[0] == 0.25
+
+
+def test_alone_nothing_is_changed(capsys, monkeypatch):
+    monkeypatch.delenv("WORLD_SIZE", raising=False)
+    model = poisson().model
+    model.compile("adam", lr=1e-3, verbose=0)
+    own = model.train_step
+    distribute(model)
+    assert model.train_step == own
+    assert "one process" in capsys.readouterr().out
