@@ -127,6 +127,54 @@ def test_log_with_a_damaged_header_is_refused(tmp_path):
             records.load(path)
 
 
+def flipped(content):
+    """The content with one byte changed, every byte, in one of three ways."""
+    for i in range(len(content)):
+        damaged = bytearray(content)
+        damaged[i] ^= (0x01, 0x20, 0xFF)[i % 3]
+        yield bytes(damaged)
+
+
+@pytest.mark.filterwarnings("ignore:.*is damaged after")
+def test_every_byte_of_a_log_changed_and_every_truncation(tmp_path):
+    """Refused, or rows that were written are what is read: nothing else."""
+    path = tmp_path / "log.rec"
+    written(path, [0, 10, 20])
+    whole, content = records.load(path), path.read_bytes()
+    refused = 0
+    for damaged in (*flipped(content), *(content[:n] for n in range(len(content)))):
+        path.write_bytes(damaged)
+        try:
+            found = records.load(path)
+        except ValueError:
+            refused += 1
+            continue
+        n = len(found.steps)
+        assert n <= 3
+        kept = {name: getattr(whole, name)[:n] for name in ("steps", "seconds", "cost")}
+        kept["amplitudes"] = whole.amplitudes[:n]
+        assert_same(found, dataclasses.replace(whole, **kept))
+    header = len(content) - 3 * (ROW.itemsize + 4)
+    assert refused == 2 * header  # a change of each byte, and all truncations within
+
+
+def test_every_byte_of_a_saved_record_changed_and_every_truncation(tmp_path):
+    path = tmp_path / "record.npz"
+    record = spectrum(n_times=2)
+    record.save(path)
+    content = path.read_bytes()
+    refused = 0
+    for damaged in (*flipped(content), *(content[:n] for n in range(len(content)))):
+        path.write_bytes(damaged)
+        try:
+            found = records.load(path)
+        except ValueError:
+            refused += 1
+        else:
+            assert_same(found, record)
+    assert refused > len(content)
+
+
 @pytest.mark.parametrize("content", [b"", b"neither", b"PK\x03\x04 nor this"])
 def test_other_files_are_refused(tmp_path, content):
     path = tmp_path / "other"

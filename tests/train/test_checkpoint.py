@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 import torch
 
-from deepxde_repnet import Checkpoint, Guard, RepFNN, resume
+from deepxde_repnet import Checkpoint, FourierFNN, Guard, RepFNN, resume
 from deepxde_repnet.train import _files, state
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -116,6 +116,34 @@ def test_a_run_that_was_cut_off_goes_on_as_if_it_had_not_been(tmp_path, capsys):
     assert step == 20
     assert_same(whole, again)
     assert f"resume: step 20, from {tmp_path}/whole/00000002-step-20.npz" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "net",
+    [
+        lambda: RepFNN([2, 8, 8, 1], "tanh", "Glorot uniform", sines=0.5),
+        lambda: RepFNN([2, 8, 8, 1], "tanh", "Glorot uniform", parameterization="shift"),
+        lambda: FourierFNN([2, 8, 8, 1], "tanh", "Glorot uniform"),
+        lambda: FourierFNN([2, 8, 8, 1], "tanh", "Glorot uniform", trainable=False),
+    ],
+    ids=["sines", "shift", "fourier", "fixed fourier"],
+)
+def test_what_a_network_was_drawn_as_goes_on(tmp_path, net):
+    """Another draw is replaced whole, with what is not trained."""
+
+    def train(seed):
+        model, _ = make(seed, net=net())
+        step = resume(model, tmp_path)
+        checkpoint = Checkpoint(tmp_path, every=5, keep=9)
+        model.train(iterations=15 - step, callbacks=[checkpoint], verbose=0)
+        kept = {name: t.numpy().copy() for name, t in model.net.state_dict().items()}
+        return step, result(model) | kept
+
+    _, whole = train(0)
+    cut(tmp_path, 5)
+    step, again = train(5)
+    assert step == 5
+    assert_same(whole, again)
 
 
 def test_lbfgs_goes_on(tmp_path):
