@@ -59,6 +59,7 @@ def assert_there(condition, name, use):
         ("nn.DeepONetCartesianProd.build_branch_net", "overridden in RepDeepONetCartesianProd"),
         ("nn.activations.get", "functions behind names"),
         ("nn.initializers.get", "initializers behind names"),
+        ("nn.initializers.INITIALIZER_DICT", "names of those that draw a branch"),
         ("geometry.GeometryXTime", "time is its last axis"),
         ("Model.train", "a state is taken up around it"),
         ("callbacks.Callback", "base of ours"),

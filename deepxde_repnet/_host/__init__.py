@@ -21,6 +21,7 @@ from .core import (  # noqa: F401
     forget_condition_values,
     geometry,
     has_time,
+    initializer_names,
     input_transform,
     is_point_set,
     kind_of_data,

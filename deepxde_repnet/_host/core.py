@@ -35,6 +35,11 @@ def real(lib: Any = dde.backend.lib) -> Any:
     return dde.config.real(lib)
 
 
+def initializer_names() -> list[str]:
+    """Names of kernel initializers that DeepXDE knows on this backend."""
+    return list(dde.nn.initializers.INITIALIZER_DICT)
+
+
 def activation(identifier: Any) -> Callable[..., Any]:
     """The backend's function behind an activation's name."""
     function: Callable[..., Any] = dde.nn.activations.get(identifier)

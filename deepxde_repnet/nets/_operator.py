@@ -81,6 +81,8 @@ class RepOperator:
                 f"{type(self).__name__}: branch_domain is given without branch_slope_scale; "
                 "give both for a branch with a RepNet layer, or neither."
             )
+        elif not callable(layer_sizes_branch[1]):
+            self._check_initializer(kernel_initializer)
         # DeepXDE's constructor builds the networks, before which its frameworks keep no attributes.
         object.__setattr__(self, "given", given)
         object.__setattr__(self, "branch_given", branch)
@@ -98,6 +100,16 @@ class RepOperator:
             return make_spec(*arguments, **options)
         except (TypeError, ValueError) as error:
             raise type(error)(f"{type(self).__name__}, {part}: {error}") from None
+
+    def _check_initializer(self, name: Any) -> None:
+        """The branch is drawn by DeepXDE, which knows fewer names than we do."""
+        known = _host.initializer_names()
+        if isinstance(name, str) and name not in known:
+            raise ValueError(
+                f"{type(self).__name__}: kernel_initializer={name!r} is not known to DeepXDE on "
+                f"{_host.backend_name}, which draws the branch; write one of "
+                f"{', '.join(map(repr, known))}, or give branch_slope_scale."
+            )
 
     def _check_branch(self, layer_sizes: Any) -> None:
         if len(layer_sizes) > 1 and callable(layer_sizes[1]):

@@ -503,6 +503,9 @@ def check_operator_bad_arguments(name: str) -> None:
         OPERATORS[name](*sizes, {"branch": "tanh", "trunk": ["tanh", "tanh"]}, "Glorot uniform")
     with raises(ValueError, ours, "activation='tahn'"):
         OPERATORS[name](*sizes, "tahn", "Glorot uniform")
+    if BACKEND in ("pytorch", "paddle"):  # which lack a name that our own draw has
+        with raises(ValueError, ours, "kernel_initializer='LeCun normal'", "'He normal'"):
+            OPERATORS[name](*sizes, "tanh", "LeCun normal")
     with raises(ValueError, "layer_sizes_trunk", "2 inputs", "write [2, ...]"):
         compiled(data_for(name, dim=2), operator(name))
     if (BACKEND, name) != ("paddle", "DeepONet"):
