@@ -195,7 +195,7 @@ def _of_network(model: Any) -> dict[str, Any]:
     known = isinstance(activation, str) and activation.lower() in magnitude.SUPPORTED
     plain_sizes = all(isinstance(size, int) for size in spec.layer_sizes)
     found: dict[str, Any] = {}
-    if known and plain_sizes and spec.n_sines in (0, spec.layer_sizes[1] * (activation == "sin")):
+    if known and plain_sizes:
         hidden = [_scale(level[0]) for level in weights[1:-1]]
         predicted = magnitude.predict(
             activation.lower(),
@@ -203,6 +203,7 @@ def _of_network(model: Any) -> dict[str, Any]:
             slope_scale=spec.slope_scale,
             hidden_gain=float(np.mean(hidden)) if hidden else 1.0,
             output_scale=_scale(weights[-1][0]),
+            sines=spec.n_sines / spec.layer_sizes[1],
         )
         found["predicted"] = {"output": predicted.output_rms, "slope": predicted.slope_rms}
     if isinstance(activation, str):

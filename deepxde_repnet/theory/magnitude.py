@@ -49,7 +49,7 @@ from scipy.interpolate import CubicSpline
 from scipy.optimize import brentq
 from scipy.stats import qmc
 
-from ..spec import is_integer
+from ..spec import as_float, is_integer
 from . import activations
 from .activations import Activation
 
@@ -114,6 +114,7 @@ def predict(
     hidden_gain: float = 1.0,
     output_scale: float = 1.0,
     points: ArrayLike | None = None,
+    sines: float = 0.0,
 ) -> Magnitudes:
     """Output and slope magnitudes of a RepNet at initialization, by the recursion above.
 
@@ -128,6 +129,8 @@ def predict(
         output_scale: v.
         points: Normalised points (P, d) in [-1, 1]^d over which the mean is taken; 32 scrambled
             Sobol points when not given.
+        sines: Share of the first layer's neurons that give sin z. A, ∇A and G are means over the
+            neurons, so those of the layer are the means of the two kinds.
 
     Warns:
         UserWarning: L (3.87 g - 1) > n or s > 0.4 n, with n the smallest hidden width: there
@@ -142,7 +145,14 @@ def predict(
     s = _slope_scale(slope_scale, sizes[0])
     g = _positive("hidden_gain", hidden_gain)
     v = _positive("output_scale", output_scale)
-    layers = _propagate(phi, _first_layer(phi, s, _points(points, sizes[0])), g, len(sizes) - 2)
+    share = as_float(sines)
+    if not 0 <= share <= 1:
+        raise ValueError(f"sines must be a number from 0 (none) to 1 (all), got {sines!r}")
+    x = _points(points, sizes[0])
+    kinds = [(share, _activation("sin")), (1 - share, phi)]
+    parts = [(part, _first_layer(kind, s, x)) for part, kind in kinds if part > 0]
+    first = _Layer(*(sum(p * getattr(layer, f) for p, layer in parts) for f in _Layer._fields))
+    layers = _propagate(phi, first, g, len(sizes) - 2)
     output_rms, slope_rms = _rms(layers[-1], v)
     return Magnitudes(
         output_rms=output_rms,

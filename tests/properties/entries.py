@@ -349,7 +349,12 @@ def _holds(value: float) -> bool:
     return math.isfinite(value) and value > 0
 
 
-@entry(**MAGNITUDE, slope_scale=mostly(per_axis), output_scale=mostly(moderate))
+@entry(
+    **MAGNITUDE,
+    slope_scale=mostly(per_axis),
+    output_scale=mostly(moderate),
+    sines=mostly(st.floats(0, 1)),
+)
 def of_magnitude_predict(**arguments):
     found = magnitude.predict(**arguments)
     assert _holds(found.output_rms) and _holds(found.slope_rms) and _holds(found.omega), found

@@ -56,9 +56,9 @@ def test_median_error_over_reference_networks_is_small():
     assert np.median(errors) < 0.012
 
 
-def sampled(activation, sizes, slope_scale, hidden_gain, points, networks=40, seed=0):
+def sampled(activation, sizes, slope_scale, hidden_gain, points, networks=40, seed=0, sines=0):
     """E u² and E|∇u|² over sampled networks with v = 1; the output weights are averaged exactly."""
-    phi = activations.get(activation)
+    phi, sin = activations.get(activation), activations.get("sin")
     rng = np.random.default_rng(seed)
     dim, *hidden = sizes[:-1]
     outputs, slopes = [], []
@@ -68,8 +68,12 @@ def sampled(activation, sizes, slope_scale, hidden_gain, points, networks=40, se
         z = points @ w + np.sum(w * c, axis=0)
         jacobian = np.broadcast_to(w[:, None, :], (dim, *z.shape))
         for before, after in zip(hidden, hidden[1:] + [None], strict=True):
-            jacobian = phi.first(z) * jacobian
-            h = phi.value(z)
+            n = round(sines * before) if jacobian.strides[1] == 0 else 0  # of the first layer
+            h, first = (
+                np.concatenate([f(z[:, :n]), g(z[:, n:])], 1)
+                for f, g in ((sin.value, phi.value), (sin.first, phi.first))
+            )
+            jacobian = first * jacobian
             if after is not None:
                 weights = rng.normal(size=(before, after)) * hidden_gain / math.sqrt(before)
                 z, jacobian = h @ weights, jacobian @ weights
@@ -101,6 +105,21 @@ def test_slope_scale_per_axis_matches_sampled_networks(activation, slope_scale, 
     output, slope = sampled(activation, sizes, slope_scale, 1.4, points)
     assert predicted.output_rms == pytest.approx(output, rel=0.03)
     assert predicted.slope_rms == pytest.approx(slope, rel=0.03)
+
+
+@pytest.mark.parametrize("sines", [0.25, 1.0])
+@pytest.mark.parametrize("activation", ["tanh", "relu"])
+def test_a_first_layer_with_sines_matches_sampled_networks(activation, sines):
+    points = 2 * qmc.Sobol(2, seed=3).random(16) - 1
+    given = activation, [2, 400, 300, 300, 1], [3.0, 0.7]
+    predicted = magnitude.predict(
+        *given[:2], slope_scale=given[2], hidden_gain=1.4, points=points, sines=sines
+    )
+    output, slope = sampled(*given, 1.4, points, sines=sines)
+    assert predicted.output_rms == pytest.approx(output, rel=0.03)
+    assert predicted.slope_rms == pytest.approx(slope, rel=0.03)
+    without = magnitude.predict(*given[:2], slope_scale=given[2], hidden_gain=1.4, points=points)
+    assert predicted.omega != pytest.approx(without.omega, rel=0.05)
 
 
 @pytest.mark.parametrize("point", [[0.0, 0.0], [0.3, -0.8], [1.0, 1.0]])
@@ -390,6 +409,8 @@ def test_inversions_warn_too():
         ({"hidden_gain": -1.0}, ValueError, "hidden_gain must be positive"),
         ({"hidden_gain": "1"}, TypeError, "hidden_gain must be a number"),
         ({"output_scale": math.nan}, ValueError, "output_scale must be positive"),
+        ({"sines": 1.5}, ValueError, "sines must be a number from 0"),
+        ({"sines": "half"}, ValueError, "sines must be a number from 0"),
         ({"points": [0.0, 0.0]}, ValueError, r"shape \(P, 2\)"),
         ({"points": np.zeros((5, 3))}, ValueError, r"shape \(P, 2\)"),
         ({"points": np.zeros((0, 2))}, ValueError, r"shape \(P, 2\)"),
