@@ -28,7 +28,7 @@ ITERATIONS = 2
 def table(found: dict[str, dict[str, str]]) -> None:
     rows = [["Script", *found]]
     for name in sorted(CASES):
-        rows.append([f"``{name}``", *(outcomes.get(name, "-") for outcomes in found.values())])
+        rows.append([f"``{name}``", *(outcomes.get(name, "") for outcomes in found.values())])
     write_table("swap_scripts", rows, "Written by ``benchmarks/swap_scripts.py``.")
 
 

@@ -1,4 +1,4 @@
-"""Backend supported: tensorflow.compat.v1, tensorflow, pytorch, paddle
+"""Backend supported: tensorflow, pytorch, paddle
 
 Trains, saves the best model, and restores it into a model that was not trained.
 """

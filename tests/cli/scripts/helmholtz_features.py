@@ -1,4 +1,4 @@
-"""Backend supported: tensorflow.compat.v1, tensorflow, pytorch, paddle
+"""Backend supported: tensorflow, pytorch, paddle
 
 u'' + u = (1 - 64) sin(8x) on [0, 2π] with sines and cosines of x for the network's inputs.
 """
