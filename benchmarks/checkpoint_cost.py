@@ -13,14 +13,17 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from benchmarks.processes import in_own_process  # noqa: E402
+from benchmarks.rst import write_table  # noqa: E402
+
 BACKENDS = ("pytorch", "tensorflow", "jax")
 EVERY = 30.0
 ROUNDS = 20
@@ -84,16 +87,10 @@ def main() -> None:
     path = ROOT / "benchmarks" / "results" / "checkpoint_cost.json"
     results = json.loads(path.read_text()) if path.exists() else {}
     for backend in arguments.backends:
-        environment = os.environ | {"DDE_BACKEND": backend, "PYTHONPATH": str(ROOT)}
-        command = [sys.executable, __file__, "--here", "--rounds", str(arguments.rounds)]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True)
-        if done.returncode != 0:
-            raise SystemExit(f"{backend} failed:\n{done.stderr[-2000:]}")
-        results[backend] = json.loads(done.stdout.splitlines()[-1])
+        results[backend] = in_own_process(__file__, backend, "--rounds", str(arguments.rounds))
         print(backend, results[backend], flush=True)
         path.write_text(json.dumps(results, indent=1) + "\n")
     header = ["Backend", "A step (ms)", "A checkpoint (ms)", "Slowest (ms)", "Size (kB)", "Cost"]
-    lines = [".. list-table::", "   :header-rows: 1", ""]
     rows = [header]
     for backend, r in results.items():
         rows.append(
@@ -106,14 +103,11 @@ def main() -> None:
                 f"{r['percent']:.2f} %",
             ]
         )
-    for row in rows:
-        lines += [f"   {'*' if i == 0 else ' '} - {entry}" for i, entry in enumerate(row)]
-    lines += [
-        "",
+    notes = (
         f"[2] + [64]*3 + [1] at 2500 points with Adam, a checkpoint every {EVERY:.0f} s, medians "
-        f"of {ROUNDS}. Written by ``benchmarks/checkpoint_cost.py``.",
-    ]
-    (ROOT / "docs" / "_tables" / "checkpoint_cost.rst").write_text("\n".join(lines) + "\n")
+        f"of {arguments.rounds}. Written by ``benchmarks/checkpoint_cost.py``."
+    )
+    write_table("checkpoint_cost", rows, notes)
 
 
 if __name__ == "__main__":

@@ -17,18 +17,17 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
+from benchmarks.rst import write_table  # noqa: E402
+
 
 def table(results: dict) -> None:
-    lines = [".. list-table::", "   :header-rows: 1", ""]
     rows = [["Entry point", "Inputs", "Right answers", "Our errors", "Anything else"]]
     for name, found in sorted(results.items()):
         total, right = sum(found["outcomes"].values()), found["outcomes"].get("right answer", 0)
         shown = name.replace("magnitude_", "magnitude.").replace("spectrum_", "spectrum.")
-        rows.append([shown, total, right, total - right, 1 if found["failed"] else 0])
-    for row in rows:
-        lines += [f"   {'*' if i == 0 else ' '} - {entry}" for i, entry in enumerate(row)]
-    lines += ["", "Written by ``benchmarks/generated_inputs.py``."]
-    (ROOT / "docs" / "_tables" / "generated_inputs.rst").write_text("\n".join(lines) + "\n")
+        numbers = (total, right, total - right, int(bool(found["failed"])))
+        rows.append([shown, *map(str, numbers)])
+    write_table("generated_inputs", rows, "Written by ``benchmarks/generated_inputs.py``.")
 
 
 def main() -> None:

@@ -17,8 +17,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -27,6 +25,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from benchmarks.processes import in_own_process  # noqa: E402
 from benchmarks.rst import list_table  # noqa: E402
 
 BACKENDS = ("pytorch", "tensorflow", "tensorflow.compat.v1", "jax", "paddle")
@@ -177,16 +176,7 @@ def main() -> None:
     results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     for backend in arguments.backends:
         for name in PROBLEMS:
-            environment = os.environ | {
-                "DDE_BACKEND": backend,
-                "PYTHONPATH": str(ROOT),
-                "OMP_NUM_THREADS": "1",
-            }
-            command = [sys.executable, __file__, "--here", name]
-            done = subprocess.run(command, env=environment, capture_output=True, text=True)
-            if done.returncode != 0:
-                raise SystemExit(f"{backend}, {name} failed:\n{done.stderr[-2000:]}")
-            cell = json.loads(done.stdout.splitlines()[-1])
+            cell = in_own_process(__file__, backend, name, OMP_NUM_THREADS="1")
             results.setdefault(backend, {})[name] = cell
             print(backend, name, cell, flush=True)
             RESULTS.write_text(json.dumps(results, indent=1) + "\n")

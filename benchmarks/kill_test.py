@@ -26,8 +26,9 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-if str(ROOT) not in sys.path:
-    sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(ROOT))
+
+from benchmarks.rst import write_table  # noqa: E402
 
 EVERY = 5  # steps from one checkpoint to the next
 
@@ -275,16 +276,13 @@ def table(results: dict[str, Any]) -> None:
         difference = found["largest difference"]
         shown = "none, every bit is the same" if not found["different"] else f"{difference:.1g}"
         name = {"adam": "Adam", "lbfgs": "L-BFGS"}[case]
-        rows.append([backend, name, found["kills"], found["killed in a write"], shown])
-    lines = [".. list-table::", "   :header-rows: 1", ""]
-    for row in rows:
-        lines += [f"   {'*' if i == 0 else ' '} - {entry}" for i, entry in enumerate(row)]
-    lines += [
-        "",
+        kills = [str(found[wanted]) for wanted in ("kills", "killed in a write")]
+        rows.append([backend, name, *kills, shown])
+    notes = (
         "Parameters, the unknown, the loss history and the file of ``VariableValue`` are compared. "
-        "Written by ``benchmarks/kill_test.py``.",
-    ]
-    (ROOT / "docs" / "_tables" / "kill_test.rst").write_text("\n".join(lines) + "\n")
+        "Written by ``benchmarks/kill_test.py``."
+    )
+    write_table("kill_test", rows, notes)
 
 
 def main() -> None:

@@ -11,14 +11,17 @@ the last column shows by how much, DeepXDE's own step against itself with parame
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks.training_problems import PROBLEMS, train
-from deepxde_repnet import accelerate
-
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from benchmarks.rst import write_table  # noqa: E402
+from benchmarks.training_problems import PROBLEMS, train  # noqa: E402
+from deepxde_repnet import accelerate  # noqa: E402
 
 
 def fast(model) -> None:
@@ -64,15 +67,11 @@ def main() -> None:
         ]
         rows.append([name, *(f"{value:.0e}" for value in found)])
         print(*rows[-1], sep=" | ", flush=True)
-    lines = [".. list-table::", "   :header-rows: 1", ""]
-    for row in rows:
-        lines += [f"   {'*' if i == 0 else ' '} - {entry}" for i, entry in enumerate(row)]
-    lines += [
-        "",
+    notes = (
         "Largest relative difference of a loss or an unknown at the end, float64, seed 3. "
-        "Written by ``benchmarks/same_training.py``.",
-    ]
-    (ROOT / "docs" / "_tables" / "same_training.rst").write_text("\n".join(lines) + "\n")
+        "Written by ``benchmarks/same_training.py``."
+    )
+    write_table("same_training", rows, notes)
 
 
 if __name__ == "__main__":

@@ -20,6 +20,9 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from benchmarks.rst import write_table  # noqa: E402
 
 
 def train(points: int, steps: int, path: str) -> None:
@@ -103,15 +106,11 @@ def main() -> None:
             f"{apart:.0e}",
         ],
     ]
-    lines = [".. list-table::", "   :header-rows: 1", ""]
-    for row in rows:
-        lines += [f"   {'*' if i == 0 else ' '} - {entry}" for i, entry in enumerate(row)]
-    lines += [
-        "",
+    notes = (
         f"A step, medians of {arguments.repeats} runs of {arguments.steps} steps, one thread a "
-        f"process, {os.cpu_count()} cores. Written by ``benchmarks/scaling.py``.",
-    ]
-    (ROOT / "docs" / "_tables" / "scaling.rst").write_text("\n".join(lines) + "\n")
+        f"process, {os.cpu_count()} cores. Written by ``benchmarks/scaling.py``."
+    )
+    write_table("scaling", rows, notes)
 
 
 if __name__ == "__main__":

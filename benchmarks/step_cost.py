@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -22,6 +21,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from benchmarks.processes import in_own_process  # noqa: E402
 from benchmarks.rst import write_table  # noqa: E402
 
 BACKENDS = ("pytorch", "tensorflow", "tensorflow.compat.v1", "jax", "paddle")
@@ -92,12 +92,7 @@ def main() -> None:
     path = ROOT / "benchmarks" / "results" / "step_cost.json"
     results = json.loads(path.read_text()) if path.exists() else {}
     for backend in arguments.backends:
-        environment = os.environ | {"DDE_BACKEND": backend, "PYTHONPATH": str(ROOT)}
-        command = [sys.executable, __file__, "--here", "--steps", str(arguments.steps)]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True)
-        if done.returncode != 0:
-            raise SystemExit(f"{backend} failed:\n{done.stderr[-2000:]}")
-        results[backend] = json.loads(done.stdout.splitlines()[-1])
+        results[backend] = in_own_process(__file__, backend, "--steps", str(arguments.steps))
         print(backend, results[backend], flush=True)
     path.write_text(json.dumps(results, indent=1) + "\n")
     header = ["Backend", "FNN (ms)", "RepFNN (ms)", "Ratio", "Quartiles", "FNN against itself"]

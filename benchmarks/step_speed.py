@@ -17,12 +17,16 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import subprocess
 import sys
 import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from benchmarks.processes import in_own_process  # noqa: E402
+from benchmarks.rst import write_table  # noqa: E402
+
 RESULTS = ROOT / "benchmarks" / "results" / "step_speed.json"
 BACKENDS = ("pytorch", "tensorflow", "jax")
 POINTS = (1000, 1600, 10_000, 100_000)
@@ -129,29 +133,9 @@ def memory(accelerated: bool) -> dict:
     return {"mib": (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024}
 
 
-def in_own_process(backend: str, *arguments: str) -> dict:
-    environment = os.environ | {
-        "DDE_BACKEND": backend,
-        "PYTHONPATH": str(ROOT),
-        "TF_CPP_MIN_LOG_LEVEL": "3",
-    }
-    command = [sys.executable, __file__, "--here", *arguments]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True)
-    if done.returncode != 0:
-        raise SystemExit(f"{backend} failed:\n{done.stderr[-2000:]}")
-    return json.loads(done.stdout.splitlines()[-1])
-
-
-def table(rows: list[list[str]], closing: str, path: Path) -> None:
-    lines = [".. list-table::", "   :header-rows: 1", ""]
-    for row in rows:
-        lines += [f"   {'*' if i == 0 else ' '} - {entry}" for i, entry in enumerate(row)]
-    path.write_text("\n".join([*lines, "", closing]) + "\n")
-
-
-def write(results: dict, root: Path = ROOT) -> None:
+def write(results: dict) -> None:
     """Tables and figure out of the results."""
-    steps, tables = results["steps"], root / "docs" / "_tables"
+    steps = results["steps"]
     header = ["Points", "Width", "Derivatives", "TensorFlow", "JAX", "PyTorch"]
     rows = [[*header, "accelerated", "Ratio", "Quartiles", "Floor"]]
     for key, found in sorted(steps.items(), key=lambda item: [int(k) for k in item[0].split()]):
@@ -179,15 +163,15 @@ def write(results: dict, root: Path = ROOT) -> None:
         f"Milliseconds a step, medians of {results['blocks']} paired blocks; "
         f"{results['machine']}. Written by ``benchmarks/step_speed.py``."
     )
-    table(rows, closing, tables / "step_speed.rst")
+    write_table("step_speed", rows, closing)
     held = results["memory"]
     rows = [["", "MiB"], *[[name, f"{mib:.0f}"] for name, mib in held.items()]]
     closing = (
         f"Peak memory of three steps with {MEMORY_AT} points, width 64 and second derivatives, "
         "less that of the process before. Written by ``benchmarks/step_speed.py``."
     )
-    table(rows, closing, tables / "step_memory.rst")
-    draw(steps, root / "docs" / "_static" / "step_speed.png")
+    write_table("step_memory", rows, closing)
+    draw(steps, ROOT / "docs" / "_static" / "step_speed.png")
 
 
 def draw(steps: dict, path: Path) -> None:
@@ -238,12 +222,13 @@ def main() -> None:
                     held = results["steps"].setdefault(f"{points} {width} {order}", {})
                     for backend in arguments.backends:
                         sizes = map(str, (points, width, order, arguments.blocks))
-                        held[backend] = in_own_process(backend, *sizes)
+                        held[backend] = in_own_process(__file__, backend, *sizes)
                         print(points, width, order, backend, held[backend], flush=True)
                         RESULTS.write_text(json.dumps(results, indent=1) + "\n")
         if "pytorch" in arguments.backends:
             for name in ("own", "accelerated"):
-                results["memory"][name] = in_own_process("pytorch", "memory", name)["mib"]
+                found = in_own_process(__file__, "pytorch", "memory", name)
+                results["memory"][name] = found["mib"]
                 print("memory", name, results["memory"][name], flush=True)
     RESULTS.write_text(json.dumps(results, indent=1) + "\n")
     write(results)

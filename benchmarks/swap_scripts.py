@@ -18,20 +18,18 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from benchmarks.rst import write_table  # noqa: E402
 from tests.cli.catalogue import CASES, swapped  # noqa: E402
 
 BACKENDS = ("pytorch", "tensorflow", "tensorflow.compat.v1", "jax", "paddle")
-TABLE = ROOT / "docs" / "_tables" / "swap_scripts.rst"
 ITERATIONS = 2
 
 
-def table(found: dict[str, dict[str, str]]) -> str:
-    lines = [".. list-table::", "   :header-rows: 1", "", "   * - script"]
-    lines += [f"     - {backend}" for backend in found]
+def table(found: dict[str, dict[str, str]]) -> None:
+    rows = [["Script", *found]]
     for name in sorted(CASES):
-        lines.append(f"   * - ``{name}``")
-        lines += [f"     - {outcomes.get(name, '-')}" for outcomes in found.values()]
-    return "\n".join(lines) + "\n"
+        rows.append([f"``{name}``", *(outcomes.get(name, "-") for outcomes in found.values())])
+    write_table("swap_scripts", rows, "Written by ``benchmarks/swap_scripts.py``.")
 
 
 def main() -> None:
@@ -47,7 +45,7 @@ def main() -> None:
         for name, outcome in sorted(found[backend].items()):
             print(f"  {name}: {outcome}", flush=True)
     if given.backends == list(BACKENDS):
-        TABLE.write_text(table(found), "utf-8")
+        table(found)
 
 
 if __name__ == "__main__":

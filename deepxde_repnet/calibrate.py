@@ -6,6 +6,7 @@ automatically), boundary and initial data, and targets. Nothing looks at an exac
 
 from __future__ import annotations
 
+import contextlib
 import warnings
 from dataclasses import dataclass, replace
 from typing import Any
@@ -23,7 +24,7 @@ from .spec import (
     RepSpec,
     slope_scale_from_wavenumber,
 )
-from .symbol import NoSymbol, Symbol, oscillation
+from .symbol import FreeWaves, NoSymbol, Symbol, oscillation
 from .theory import frequencies
 from .theory.gain import fitting_gain, slope_preserving_gain
 from .theory.spectrum import resolved_wavenumber, wavenumber, wavenumber_from_gradient
@@ -34,6 +35,13 @@ LOWEST_WAVENUMBER = np.pi
 
 #: Share of sines in the first layer of a network that fits targets without an equation. Measured.
 SINES_OF_FITS = 1.0
+
+#: The same where the equation lets free waves through, of which its solution is then made. Where it
+#: does not, sines fit small waves of the source and miss the large, flat ones. Measured.
+SINES_OF_WAVES = 1.0
+
+#: How far beyond the problem's wavenumber free waves are looked for.
+_WAVES_WITHIN = 2.0
 
 #: Where the band of a FourierFNN ends whose frequencies are left open, over the wavenumber.
 BAND_PER_WAVENUMBER = 2.0
@@ -136,16 +144,27 @@ def _settle(model: Any, x: np.ndarray, y: Any, arguments: dict[str, Any]) -> str
     limit = _resolved(x, domain)
     notes: list[str] = []
     steepness = SLOPE_PER_WAVENUMBER
+    highest = limit / domain.half_width
+    symbol = None if fit else _symbol_if_any(model, domain, highest, arguments)
+    free = FreeWaves(symbol, highest) if symbol else None
     if given.slope_scale is not None:
         wave, said = None, "given"
     elif given.wavenumber is not None:
         wave, said = _one_each(net, "wavenumber", domain.dim, "coordinates"), "given"
     else:
-        estimate = _with_free_waves(model, estimate, domain, limit, arguments)
+        estimate = _with_free_waves(model, estimate, highest, symbol, free)
         wave, said = _wavenumber(net, estimate, domain, limit, notes)
         if fit:
             steepness = SLOPE_PER_TARGET_WAVENUMBER
-    sines = SINES_OF_FITS if fit and given.takes_sines else 0.0
+    reach = highest if wave is None else np.minimum(_WAVES_WITHIN * wave, highest)
+    if not given.takes_sines:
+        sines = 0.0
+    elif fit:
+        sines = SINES_OF_FITS
+    else:
+        # Of features it is not known which waves they make.
+        plain = _host.input_transform(net) is None
+        sines = SINES_OF_WAVES if plain and free and free.within(reach) else 0.0
     message, spec = _completed(
         net, x, domain, origin, wave, said, steepness, estimate if fit else None, sines, notes
     )
@@ -160,39 +179,58 @@ def _resolved(x: Array, domain: Box) -> Array:
     return np.asarray(resolved_wavenumber(len(x), spread) * domain.half_width)
 
 
+def _symbol_if_any(
+    model: Any, domain: Box, highest: Array, arguments: dict[str, Any]
+) -> Symbol | None:
+    """The symbol of the problem's equation where it has one and something depends on it."""
+    given = model.net.given
+    for_scale = (
+        given.wavenumber is None and given.slope_scale is None and _host.has_time(model.data)
+    )
+    if not for_scale and not (given.sines is None and given.takes_sines):
+        return None
+    try:
+        return Symbol(model.data, domain, highest, _variables(arguments))
+    except NoSymbol:
+        return None
+
+
 def _with_free_waves(
     model: Any,
     estimate: Estimate | None,
-    domain: Box,
-    limit: Array,
-    arguments: dict[str, Any],
-    symbol: Symbol | None = None,
+    highest: Array,
+    symbol: Symbol | None,
+    free: FreeWaves | None,
 ) -> Estimate | None:
-    """The estimate with, in time, at least the wavenumber of free waves with those in space.
+    """The estimate with at least the wavenumbers of the equation's free waves.
 
-    The conditions of a wave equation say how its solution oscillates in space and nothing about
-    time; the equation does: ``p(k_x, k_t) = 0``. Where it has no symbol, or no such root as with
-    diffusion, the estimate is as it was.
+    Source and conditions do not say that a Helmholtz equation has a wavenumber of its own: of its
+    free waves along each axis, ``p(k_j) = 0``. Nor do the conditions of a wave equation, which say
+    how its solution oscillates in space, say anything about time: ``p(k_x, k_t) = 0``. Where an
+    equation has no symbol, or no such root as with diffusion, the estimate is as it was.
 
     Args:
-        symbol: The equation's, where it is known already.
+        highest: Largest wavenumbers that the training points resolve, shape (d,).
+        symbol, free: Of the equation, or None.
     """
-    if estimate is None or not _host.has_time(model.data):
+    if symbol is None or free is None or estimate is None:
         return estimate
-    space = estimate.wavenumber[:-1]
-    highest = limit / domain.half_width
-    if not np.isfinite(space).all() or not np.any(space > 0) or np.any(space > highest[:-1]):
-        return estimate
-    try:
-        if symbol is None:
-            symbol = Symbol(model.data, domain, highest, _variables(arguments))
-        found = oscillation(symbol, np.append(space, 0.0), domain.dim - 1, float(highest[-1]))
-    except NoSymbol:
-        return estimate
-    if found is None or estimate.wavenumber[-1] >= found:
-        return estimate
-    sources = (*estimate.sources[:-1], "free waves of the equation")
-    return Estimate(np.append(space, found), sources)
+    found = np.full(len(highest), np.nan)
+    if not _host.has_time(model.data):
+        found = free.along
+    else:
+        space = estimate.wavenumber[:-1]
+        known = np.isfinite(space).all() and np.any(space > 0)
+        if known and not np.any(space > highest[:-1]):
+            with contextlib.suppress(NoSymbol):
+                root = oscillation(symbol, np.append(space, 0.0), len(space), float(highest[-1]))
+                found[-1] = np.nan if root is None else root
+    larger = np.isfinite(found) & ~(estimate.wavenumber >= found)
+    named = zip(larger, estimate.sources, strict=True)
+    return Estimate(
+        np.where(larger, found, estimate.wavenumber),
+        tuple("free waves of the equation" if own else source for own, source in named),
+    )
 
 
 def _variables(arguments: dict[str, Any]) -> Any:
@@ -219,19 +257,21 @@ def _settle_fourier(model: Any, x: np.ndarray, y: Any, arguments: dict[str, Any]
         )
     else:
         limit = _resolved(x, domain)
-        symbol = None
-        if given.frequencies is not None:
-            symbol = _symbol(model, domain, limit / domain.half_width, arguments)
+        highest = limit / domain.half_width
         estimate, _ = _estimate(model, x, y, arguments, domain.dim)
-        estimate = _with_free_waves(model, estimate, domain, limit, arguments, symbol)
+        read = _symbol_if_any if given.frequencies is None else _symbol
+        symbol = read(model, domain, highest, arguments)
+        free = FreeWaves(symbol, highest) if symbol else None
+        estimate = _with_free_waves(model, estimate, highest, symbol, free)
         wave, source = _wavenumber(net, estimate, domain, limit, notes)
         high = np.minimum(BAND_PER_WAVENUMBER * wave, limit / domain.half_width)
-        if symbol is None:
+        if given.frequencies is None:
             joint = tuple(frequencies.Uniform(0.0, float(k)) for k in high)
             said = f"frequencies uniform up to {_show(high)} rad per unit length ({source})"
         else:
             # Below half a wave over the domain there is nothing to tell apart from a constant.
             low = np.minimum(LOWEST_WAVENUMBER / 2 / domain.half_width, high / 2)
+            assert symbol is not None
             joint = frequencies.from_symbol(symbol, low, high)
             said = f"frequencies of the operator up to {_show(high)} rad per unit length ({source})"
     net.calibrate(completed_fourier(given, box, joint))
@@ -291,9 +331,9 @@ def _completed(
     parts.append(f"slope scale {_show(scale)}" + (" (given)" if wave is None else ""))
     parts.append(f"hidden gain {gain:.3g}" + (" (given)" if given.hidden_gain else ""))
     if spec.n_sines:
+        why = "given" if given.sines is not None else "targets" if targets else "free waves"
         parts.append(
-            f"sines from {spec.n_sines} of the first layer's {spec.layer_sizes[1]} neurons"
-            + (" (given)" if given.sines is not None else "")
+            f"sines from {spec.n_sines} of the first layer's {spec.layer_sizes[1]} neurons ({why})"
         )
     message = f"{type(net).__name__}: " + ", ".join([*parts, *notes])
     return message, replace(spec, hidden_gain=gain)

@@ -182,11 +182,7 @@ class RepSpec:
                 f"parameterization={self.parameterization!r} is not known; write one of "
                 f"{', '.join(map(repr, PARAMETERIZATIONS))}."
             )
-        if (
-            isinstance(self.seed, bool)
-            or not isinstance(self.seed, numbers.Integral)
-            or self.seed < 0
-        ):
+        if not is_integer(self.seed) or self.seed < 0:
             raise ValueError(f"seed={self.seed!r} must be a non-negative integer or None.")
         object.__setattr__(self, "seed", int(self.seed))
         if self.sines is not None:
@@ -363,9 +359,19 @@ def _per_axis(name: str, values: Any, dim: int) -> tuple[float, ...] | None:
     return result
 
 
+def is_integer(value: Any) -> bool:
+    """Whether it is a whole number by its type, Python's or NumPy's, and no truth value."""
+    return isinstance(value, numbers.Integral) and not isinstance(value, bool)
+
+
+def is_number(value: Any) -> bool:
+    """Whether it is a real number by its type, and no truth value."""
+    return isinstance(value, numbers.Real) and not isinstance(value, bool)
+
+
 def as_float(value: Any) -> float:
     """A real number as a float, which is infinite if it is too large; NaN for anything else."""
-    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+    if not is_number(value):
         return math.nan
     try:
         return float(value)
@@ -379,7 +385,7 @@ def as_count(name: str, value: Any, least: int = 1) -> int:
     Raises:
         ValueError: If it is none.
     """
-    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < least:
+    if not is_integer(value) or value < least:
         kind = {0: "a non-negative integer", 1: "a positive integer"}
         raise ValueError(f"{name}={value!r} must be {kind.get(least, f'an integer >= {least}')}.")
     return int(value)
@@ -471,7 +477,7 @@ def _layer_sizes(layer_sizes: Any) -> tuple[Level, ...]:
 
 
 def _size(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < 1:
+    if not is_integer(value) or value < 1:
         raise ValueError(f"layer_sizes contains {value!r}; every size must be a positive integer.")
     return int(value)
 

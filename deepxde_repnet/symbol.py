@@ -21,6 +21,13 @@ N_TESTS = 64
 TOLERANCE = 5e-3
 
 
+#: Free waves are those that hardly decay: share of p that is not real, on average.
+_DAMPED = 0.1
+
+#: Fewer of the random wavenumbers than this share on one side of zero are round-off.
+_RARE = 5e-3
+
+
 class NoSymbol(ValueError):
     """The equation is not linear, its coefficients vary, or it is not a single one."""
 
@@ -121,6 +128,60 @@ def _turned(cos: Array, sin: Array, k: Array, x: Array) -> np.ndarray:
     return np.asarray((cos + 1j * sin) * np.exp(-1j * (k * x).sum(1)))
 
 
+class FreeWaves:
+    """Waves ``exp(i k·x)`` that solve an equation without its source: p(k) = 0.
+
+    The Helmholtz, the wave and the transport equation have them; Laplace's and those of diffusion,
+    whose free solutions decay, have not.
+
+    Attributes:
+        along: Wavenumber of those along each axis, shape (d,); NaN where there are none.
+
+    Args:
+        highest: Largest wavenumber of each axis that is looked at, shape (d,), radians per unit of
+            the coordinates.
+        n: Wavenumbers looked at along each axis, and twice as many in all directions.
+    """
+
+    def __init__(self, symbol: Symbol, highest: Array, n: int = 1024) -> None:
+        dim = len(highest)
+        generator = np.random.default_rng(0)
+        radius = np.exp(generator.uniform(np.log(1e-3), 0, (2 * n, 1)))
+        self._k = radius * generator.uniform(-1, 1, (2 * n, dim)) * highest
+        grid = np.linspace(0, 1, n + 1)
+        axes = [grid[:, None] * np.eye(dim)[j] * highest for j in range(dim)]
+        # In one call, see above.
+        self._p, *along = np.split(
+            symbol(np.concatenate([self._k, *axes])), 2 * n + (n + 1) * np.arange(dim)
+        )
+        roots = [_last_root(np.abs(p[1:]), abs(p[0])) for p in along]
+        self.along = np.array(
+            [np.nan if i is None else k * grid[i + 1] for i, k in zip(roots, highest, strict=True)]
+        )
+
+    def within(self, highest: Array) -> bool:
+        """Whether there are any with wavenumbers up to these, shape (d,).
+
+        It is so where p, real but for one constant factor, takes both signs.
+        """
+        share = np.abs(self._k / highest).max(axis=1)
+        # The last decade: at low wavenumbers the lowest derivative alone decides.
+        p = self._p[(share <= 1) & (share > 0.1)]
+        p = p[p != 0] / np.abs(p[p != 0])
+        p = p * np.exp(-0.5j * np.angle((p**2).sum()))
+        if len(p) == 0 or np.abs(p.imag).mean() > _DAMPED:
+            return False
+        positive = float((p.real > 0).mean())
+        return min(positive, 1 - positive) > _RARE
+
+
+def _last_root(size: Array, typical: float) -> int | None:
+    """Where |p| on a grid, of this typical size, comes down to zero for the last time, or None."""
+    lowest = np.flatnonzero((size[1:-1] <= size[:-2]) & (size[1:-1] <= size[2:])) + 1
+    roots = [i for i in lowest if size[i] < 0.02 * max(typical, float(np.median(size)))]
+    return int(roots[-1]) if roots else None
+
+
 def oscillation(symbol: Symbol, k: Array, axis: int, highest: float, n: int = 4096) -> float | None:
     """Wavenumber along one axis of free waves with known ones along the others, or None.
 
@@ -133,10 +194,8 @@ def oscillation(symbol: Symbol, k: Array, axis: int, highest: float, n: int = 40
     grid = np.linspace(0, highest, n + 1)[1:]
     points = np.tile(np.asarray(k, dtype=float), (n, 1))
     points[:, axis] = grid
-    size = np.abs(symbol(points))
     at_rest = points[:1].copy()
     at_rest[:, axis] = 0
-    typical = float(np.abs(symbol(at_rest))[0])
-    lowest = np.flatnonzero((size[1:-1] <= size[:-2]) & (size[1:-1] <= size[2:])) + 1
-    roots = [i for i in lowest if size[i] < 0.02 * max(typical, float(np.median(size)))]
-    return float(grid[roots[-1]]) if roots else None
+    size = np.abs(symbol(np.concatenate([at_rest, points])))
+    root = _last_root(size[1:], float(size[0]))
+    return None if root is None else float(grid[root])

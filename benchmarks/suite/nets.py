@@ -263,6 +263,7 @@ NETS: dict[str, Constructor] = {
     "RepFNN gain 1": _plain(RepFNN, hidden_gain=1),
     "RepFNN gain 4": _plain(RepFNN, hidden_gain=4),
     "RepFNN half sines": _plain(RepFNN, sines=0.5),
+    "RepFNN all sines": _plain(RepFNN, sines=1),
     "RepFNN no sines": _plain(RepFNN, sines=0),
     "RepFNN sin": _plain(RepFNN, "sin"),
 }

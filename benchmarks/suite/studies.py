@@ -24,9 +24,9 @@ GENERAL = (
     "RepFNN gain 1",
     "RepFNN gain 4",
 )
-# RepFNN has sines where it fits, and none where there is an equation: the other choices.
-FITS = (*GENERAL, "RepFNN half sines", "RepFNN no sines")
-EQUATIONS = (*GENERAL, "RepFNN half sines")
+# RepFNN has sines where it fits and where there are free waves, else none: the other choices.
+WITH_SINES = (*GENERAL, "RepFNN half sines", "RepFNN no sines")
+WITHOUT_SINES = (*GENERAL, "RepFNN half sines", "RepFNN all sines")
 # These bring their own activation, so they have no place where the activation is the question.
 SINE = ("FNN sin", "SIREN ω=30", "SIREN ω=10", "RepFNN sin")
 # What RepFNN could do by default, and does not: its options, and its other smooth activation.
@@ -36,6 +36,7 @@ VARIANTS = (
     "RepFNN gain 1",
     "RepFNN gain 4",
     "RepFNN half sines",
+    "RepFNN all sines",
     "RepFNN no sines",
     "RepFNN sin",
 )
@@ -87,7 +88,7 @@ class Study:
     train: dict[str, Any] = field(default_factory=dict)
     error: dict[str, Any] = field(default_factory=dict)
     lbfgs: float = 0.6
-    nets: tuple[str, ...] = EQUATIONS + SINE
+    nets: tuple[str, ...] = WITHOUT_SINES + SINE
     solve: Solve | None = None
     operator: bool = False
 
@@ -118,6 +119,7 @@ def _helmholtz(n: int, budget: float, tol: float) -> Study:
         budget,
         problem={"n": n},
         error={"n": n},
+        nets=WITH_SINES + SINE,
         solve=Solve(tol, "helmholtz_2d", problem={"n": n}, error={"n": n}),
     )
 
@@ -136,7 +138,7 @@ def _earthquake(structure: str, label: str) -> Study:
 
 STUDIES: dict[str, Study] = {
     "function-1d": Study(
-        "function-1d", "examples.function.function_1d", 20, "the function", nets=FITS + SINE
+        "function-1d", "examples.function.function_1d", 20, "the function", nets=WITH_SINES + SINE
     ),
     "function-1d-relu": Study(
         "function-1d, ReLU",
@@ -144,10 +146,10 @@ STUDIES: dict[str, Study] = {
         20,
         "the function",
         network={"activation": "relu"},
-        nets=FITS,
+        nets=WITH_SINES,
     ),
     "function-4d": Study(
-        "function-4d", "examples.function.function_4d", 20, "the function", nets=FITS + SINE
+        "function-4d", "examples.function.function_4d", 20, "the function", nets=WITH_SINES + SINE
     ),
     "function-4d-relu": Study(
         "function-4d, ReLU",
@@ -155,7 +157,7 @@ STUDIES: dict[str, Study] = {
         20,
         "the function",
         network={"activation": "relu"},
-        nets=FITS,
+        nets=WITH_SINES,
     ),
     "poisson-1d-multiscale": Study(
         "poisson-1d-multiscale",
@@ -166,7 +168,13 @@ STUDIES: dict[str, Study] = {
     "helmholtz-2d-n1": _helmholtz(1, 30, 1e-10),
     "helmholtz-2d-n2": _helmholtz(2, 30, 1e-10),
     "helmholtz-2d-n4": _helmholtz(4, 60, 1e-8),
-    "wave-1d": Study("wave-1d", FORWARD + "wave_1d", 30, solve=Solve(1e-9, "wave_1d")),
+    "wave-1d": Study(
+        "wave-1d",
+        FORWARD + "wave_1d",
+        30,
+        nets=WITH_SINES + SINE,
+        solve=Solve(1e-9, "wave_1d"),
+    ),
     "burgers-1d": Study("burgers-1d", FORWARD + "burgers_1d", 30, solve=Solve(1e-4, features=1000)),
     "allen-cahn-1d": Study(
         "allen-cahn-1d", FORWARD + "allen_cahn_1d", 30, solve=Solve(1e-4, features=1000)
@@ -176,6 +184,7 @@ STUDIES: dict[str, Study] = {
         "examples.pinn_inverse.helmholtz_2d_inverse",
         40,
         "k²",
+        nets=WITH_SINES + SINE,
         solve=Solve(1e-7, "helmholtz_2d_inverse"),
     ),
     "diffusion-inverse": Study(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -183,11 +184,30 @@ def to_float(tensor: Any) -> np.ndarray:
     return np.asarray(tensor, dtype=float)
 
 
+@contextlib.contextmanager
+def undisturbed() -> Iterator[None]:
+    """NumPy's global generator, which DeepXDE draws from, is afterwards as it was."""
+    state = np.random.get_state()
+    try:
+        yield
+    finally:
+        np.random.set_state(state)
+
+
 def leaf(x: np.ndarray) -> Any:
     """Points as a tensor that PyTorch or Paddle differentiates with respect to."""
     if backend_name == "paddle":
         return dde.backend.paddle.to_tensor(x, stop_gradient=False)
     return dde.backend.torch.as_tensor(x).requires_grad_()
+
+
+def slope(value: Any, x: Any) -> Any:
+    """d value / d x on PyTorch or Paddle, for one number and a leaf; None if it depends on none."""
+    if backend_name == "paddle":
+        grad, constant = dde.backend.paddle.grad, value.stop_gradient
+    else:
+        grad, constant = dde.backend.torch.autograd.grad, not value.requires_grad
+    return None if constant else grad(value, x, retain_graph=True, allow_unused=True)[0]
 
 
 def run_v1(fetches: Any, feed: dict[Any, Any]) -> Any:

@@ -12,7 +12,7 @@ import deepxde as dde
 import numpy as np
 from deepxde.gradients import gradients_reverse
 
-from .core import conditions, is_batched, is_point_set
+from .core import conditions, is_batched, is_point_set, undisturbed
 
 
 @contextlib.contextmanager
@@ -64,11 +64,8 @@ def penalises_parameters(net: Any) -> bool:
 
 def training_batch(model: Any) -> tuple[Any, Any, Any]:
     """(inputs, targets, auxiliary variables) that training begins with."""
-    state = np.random.get_state()
-    try:
+    with undisturbed():
         batch = model.data.train_next_batch(model.batch_size)
-    finally:
-        np.random.set_state(state)
     return (*batch, None) if len(batch) == 2 else tuple(batch)
 
 

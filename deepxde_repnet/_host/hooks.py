@@ -81,5 +81,5 @@ def is_first_rank() -> bool:
 
 def announce(message: str, verbose: Any) -> None:
     """Print a line as DeepXDE does: not when ``verbose=0``, and only on the first rank."""
-    if verbose > 0 and dde.config.rank == 0:
+    if verbose > 0 and is_first_rank():
         print(message, flush=True)

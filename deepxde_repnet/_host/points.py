@@ -9,18 +9,15 @@ from typing import Any
 import deepxde as dde
 import numpy as np
 
-from .core import is_point_set
+from .core import is_point_set, undisturbed
 
 
 @contextlib.contextmanager
 def seeded(seed: int) -> Iterator[None]:
     """NumPy's global generator, which DeepXDE draws from, seeded here and restored afterwards."""
-    state = np.random.get_state()
-    np.random.seed(seed)
-    try:
+    with undisturbed():
+        np.random.seed(seed)
         yield
-    finally:
-        np.random.set_state(state)
 
 
 def interior_points(data: Any, n: int, even: bool) -> np.ndarray:

@@ -19,7 +19,9 @@ from .core import (
     n_outputs,
     real,
     run_v1,
+    slope,
     to_float,
+    undisturbed,
 )
 
 
@@ -42,11 +44,8 @@ class Samples:
 
 def training_points(data: Any) -> tuple[Any, Any]:
     """(x, y) as training will first use them; NumPy's random state is left as it was."""
-    state = np.random.get_state()
-    try:
+    with undisturbed():
         batch = data.train_next_batch()
-    finally:
-        np.random.set_state(state)
     return batch[0], batch[1]
 
 
@@ -209,28 +208,25 @@ def _zero(net: Any) -> Callable[[Any], Any]:
     return output
 
 
-def _residuals_torch(
+def _residuals_eager(
     model: Any, x: np.ndarray, y: Any, variables: Any, n_conditions: int
 ) -> tuple[list[np.ndarray], list[np.ndarray | None]]:
-    torch = dde.backend.torch
+    """On PyTorch and Paddle."""
     zero = _zero(model.net)
     inputs = leaf(x)
-    outputs = zero(inputs)
     auxiliary = getattr(model.data, "train_aux_vars", None)
-    saved = model.net.auxiliary_vars
-    model.net.auxiliary_vars = None if auxiliary is None else torch.as_tensor(auxiliary)
+    saved = getattr(model.net, "auxiliary_vars", None)
+    model.net.auxiliary_vars = None if auxiliary is None else dde.backend.as_tensor(auxiliary)
     try:
-        targets = None if y is None else torch.as_tensor(y)
+        targets = None if y is None else dde.backend.as_tensor(y)
         aux = [zero] if dde.config.autodiff == "forward" else None
-        errors = as_list(model.data.losses_train(targets, outputs, _error, inputs, model, aux=aux))
+        errors = as_list(
+            model.data.losses_train(targets, zero(inputs), _error, inputs, model, aux=aux)
+        )
         gradients: list[np.ndarray | None] = []
         for error in errors[: len(errors) - n_conditions]:
-            columns = [
-                torch.autograd.grad(column.sum(), inputs, retain_graph=True, allow_unused=True)[0]
-                for column in error.reshape(len(error), -1).T
-                if error.requires_grad
-            ]
-            gradients.append(_columns(columns))
+            columns = error.reshape([len(error), -1]).T
+            gradients.append(_columns([slope(column.sum(), inputs) for column in columns]))
         return [to_float(e) for e in errors], gradients
     finally:
         model.net.auxiliary_vars = saved
@@ -327,37 +323,12 @@ def _residuals_jax(
     return [to_float(r) for r in residuals], gradients
 
 
-def _residuals_paddle(
-    model: Any, x: np.ndarray, y: Any, variables: Any, n_conditions: int
-) -> tuple[list[np.ndarray], list[np.ndarray | None]]:
-    paddle = dde.backend.paddle
-    zero = _zero(model.net)
-    inputs = leaf(x)
-    auxiliary = getattr(model.data, "train_aux_vars", None)
-    saved = getattr(model.net, "auxiliary_vars", None)
-    model.net.auxiliary_vars = None if auxiliary is None else paddle.to_tensor(auxiliary)
-    try:
-        targets = None if y is None else paddle.to_tensor(y)
-        errors = as_list(model.data.losses_train(targets, zero(inputs), _error, inputs, model))
-        gradients: list[np.ndarray | None] = []
-        for error in errors[: len(errors) - n_conditions]:
-            columns = [
-                paddle.grad(column.sum(), inputs, retain_graph=True, allow_unused=True)[0]
-                for column in error.reshape([len(error), -1]).T
-                if not error.stop_gradient
-            ]
-            gradients.append(_columns(columns))
-        return [to_float(e) for e in errors], gradients
-    finally:
-        model.net.auxiliary_vars = saved
-
-
 _RESIDUALS = {
-    "pytorch": _residuals_torch,
+    "pytorch": _residuals_eager,
     "tensorflow": _residuals_tensorflow,
     "tensorflow.compat.v1": _residuals_tensorflow_v1,
     "jax": _residuals_jax,
-    "paddle": _residuals_paddle,
+    "paddle": _residuals_eager,
 }
 
 

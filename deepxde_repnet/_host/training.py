@@ -58,7 +58,7 @@ def _set_output_layer_jax(model: Any, outputs: list[tuple[np.ndarray, float]]) -
 
 def compile_once(model: Any) -> None:
     """Compile a model that is not, without which DeepXDE cannot predict; it may be done anew."""
-    if model.outputs is None:
+    if not is_compiled(model):
         model.compile("adam", lr=1e-3, verbose=0)
 
 

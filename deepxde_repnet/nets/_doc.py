@@ -89,8 +89,8 @@ _SHARED = """\
         hidden_gain: Factor on the initial hidden kernels; None has it chosen with the slope scale.
         parameterization: "shift", "scaled" or "log-scale"; None is the measured default.
         sines: Share of the first layer's neurons that give sin z in place of the activation of z,
-            from 0 to 1. None means all in a ``RepFNN`` that fits targets without an equation, and
-            none elsewhere.
+            from 0 to 1. None means all in a ``RepFNN`` that fits targets without an equation, or
+            whose equation has free waves, and none elsewhere.
         seed: Of the initial draw; None takes one from NumPy's state, which
             ``dde.config.set_random_seed`` sets. A seed gives the same function on every backend.
 """

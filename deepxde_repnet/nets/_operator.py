@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import numbers
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from .. import _host
-from ..spec import Box, RepSpec
+from ..spec import Box, RepSpec, is_integer
 from ._base import RepNet, make_spec
 
 
@@ -284,9 +283,7 @@ def _check_branch_sizes(name: str, sizes: Any) -> None:
     listed = isinstance(sizes, (list, tuple)) and len(sizes) >= 2
     if listed and callable(sizes[1]):
         sizes = sizes[:1]
-    if not listed or not all(
-        isinstance(n, numbers.Integral) and not isinstance(n, bool) and int(n) > 0 for n in sizes
-    ):
+    if not listed or not all(is_integer(n) and n > 0 for n in sizes):
         raise ValueError(
             f"{name}: layer_sizes_branch={sizes!r} must be a list of at least two positive "
             "integers, such as [100, 64, 64], or [100, network] with a network of your own."

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-import numbers
 from typing import Any
 
 import numpy as np
 
 from .. import _host
-from ..spec import Array, as_array, as_float
+from ..spec import Array, as_array, as_float, is_integer
 
 #: A seed and the one after it are used, and NumPy takes those below 2**32.
 LARGEST_SEED = 2**32 - 2
@@ -31,8 +30,7 @@ def integer(name: str, given: Any, least: int, most: float = math.inf) -> int:
     Raises:
         ValueError: If it is not an integer between the two.
     """
-    whole = isinstance(given, numbers.Integral) and not isinstance(given, bool)
-    if not whole or not least <= given <= most:
+    if not is_integer(given) or not least <= given <= most:
         kind = "non-negative" if least == 0 else "positive"
         up_to = "" if most == math.inf else f" up to {most}"
         raise ValueError(f"{name}={given!r} must be a {kind} integer{up_to}.")

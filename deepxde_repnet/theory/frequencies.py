@@ -8,7 +8,6 @@ both signs, and one that is given for positive k is split evenly between them.
 from __future__ import annotations
 
 import math
-import numbers
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
@@ -17,7 +16,7 @@ import numpy as np
 from scipy import stats
 from scipy.integrate import trapezoid
 
-from ..spec import Array, as_array, as_complex, as_count, as_float
+from ..spec import Array, as_array, as_complex, as_count, as_float, is_number
 
 _LARGEST = 1e150  # wavenumber, whose square float64 holds; its inverse is the smallest scale
 
@@ -364,7 +363,7 @@ def _one(entry: Any) -> Distribution:
             f"frequencies has samples of shape {entry.values.shape} for one axis; give (n,) for "
             "it, or one array (n, d) for all axes together."
         )
-    if isinstance(entry, numbers.Real) and not isinstance(entry, bool):
+    if is_number(entry):
         return Normal(as_float(entry))
     if isinstance(entry, type) or not isinstance(entry, Distribution):
         raise TypeError(

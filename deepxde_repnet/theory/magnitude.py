@@ -40,7 +40,7 @@ import math
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from numbers import Integral, Real
+from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
@@ -49,6 +49,7 @@ from scipy.interpolate import CubicSpline
 from scipy.optimize import brentq
 from scipy.stats import qmc
 
+from ..spec import is_integer
 from . import activations
 from .activations import Activation
 
@@ -475,9 +476,7 @@ def _activation(name: str) -> Activation:
 
 def _layer_sizes(layer_sizes: Sequence[int]) -> tuple[int, ...]:
     sizes = tuple(layer_sizes) if isinstance(layer_sizes, Iterable) else ()
-    if len(sizes) < 3 or not all(
-        isinstance(n, Integral) and not isinstance(n, bool) and n > 0 for n in sizes
-    ):
+    if len(sizes) < 3 or not all(is_integer(n) and n > 0 for n in sizes):
         raise ValueError(
             "layer_sizes must be at least three positive integers, inputs, hidden widths and "
             f"outputs, got {layer_sizes!r}; write for instance [2, 64, 64, 1]"

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import itertools
 import math
-from numbers import Integral
 from typing import NamedTuple
 
 import numpy as np
@@ -21,6 +20,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import solve_triangular
 from scipy.optimize import nnls
 from scipy.spatial import cKDTree
+
+from ..spec import is_integer
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]
@@ -141,7 +142,7 @@ def resolved_wavenumber(n_points: int, half_widths: ArrayLike) -> FloatArray:
         raise ValueError(
             f"half_widths must be positive and finite, one per axis, got {half_widths!r}"
         )
-    if not isinstance(n_points, Integral) or isinstance(n_points, bool) or n_points < 1:
+    if not is_integer(n_points) or n_points < 1:
         raise ValueError(f"n_points must be a positive integer, got {n_points!r}")
     h = 2 * int(n_points) ** (-1 / half.size)
     return np.asarray(math.pi / (2 * h) / half)

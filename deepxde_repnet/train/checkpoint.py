@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import numbers
 import os
 import signal
 import threading
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import _host
+from ..spec import as_count, as_float
 from . import _files, state
 
 #: Iterations of L-BFGS from one chance to write a checkpoint to the next, unless ``every`` is less.
@@ -68,11 +68,11 @@ class Checkpoint(_host.Callback):  # type: ignore[misc]
     ) -> None:
         super().__init__()
         self.folder = _folder(folder)
-        self.every = None if every is None else _count("every", every)
+        self.every = None if every is None else as_count("every", every)
         self.seconds = None if seconds is None else _duration(seconds)
         if every is None and seconds is None:
             self.seconds = _DEFAULT_SECONDS
-        self.keep = _count("keep", keep)
+        self.keep = as_count("keep", keep)
         self._lock = _files.Lock(self.folder)
         self._step = 0
         self._time = 0.0
@@ -300,12 +300,10 @@ def training(model: Any, arguments: dict[str, Any], train: Callable[[dict[str, A
     given = list(arguments["callbacks"] or [])
     checkpoints = [c for c in given if isinstance(c, Checkpoint)]
     others = [c for c in given if not isinstance(c, Checkpoint)]
-    iterations = arguments["iterations"]
-    if iterations is None:
-        iterations = arguments.get("epochs")
     target = None
-    if iterations is not None and _host.optimizer_name(model) not in ("L-BFGS", "L-BFGS-B"):
-        target = model.train_state.step + iterations
+    if not _host.is_lbfgs(model.opt_name):
+        iterations = _host.planned_iterations(model, arguments)
+        target = None if iterations is None else model.train_state.step + iterations
     with contextlib.ExitStack() as watching:
         for checkpoint in checkpoints:
             watching.enter_context(checkpoint._watching())
@@ -413,14 +411,8 @@ def _folder(folder: Any) -> Path:
     return Path(folder)
 
 
-def _count(name: str, value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < 1:
-        raise ValueError(f"{name}={value!r} must be a positive integer.")
-    return int(value)
-
-
 def _duration(value: Any) -> float:
-    number = isinstance(value, numbers.Real) and not isinstance(value, bool)
-    if not number or not 0 < value < float("inf"):
+    seconds = as_float(value)
+    if not 0 < seconds < float("inf"):
         raise ValueError(f"seconds={value!r} must be a positive finite number.")
-    return float(value)
+    return seconds

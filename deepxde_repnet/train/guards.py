@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import numbers
 from typing import Any
 
 import numpy as np
 
 from .. import _host
+from ..spec import as_count, as_float
 from . import state
-from .checkpoint import Checkpoint, GoBack, _count, latest
+from .checkpoint import Checkpoint, GoBack, latest
 
 #: The loss has grown when it is this much larger than the best one.
 _GROWN = 10.0
@@ -42,16 +42,16 @@ class Guard(_host.Callback):  # type: ignore[misc]
 
     def __init__(self, *, every: int = 1, rollback: float | None = None, attempts: int = 3) -> None:
         super().__init__()
-        self.every = _count("every", every)
-        self.attempts = _count("attempts", attempts)
+        self.every = as_count("every", every)
+        self.attempts = as_count("attempts", attempts)
         if rollback is not None:
-            number = isinstance(rollback, numbers.Real) and not isinstance(rollback, bool)
-            if not number or not 0 < rollback < 1:
+            factor = as_float(rollback)
+            if not 0 < factor < 1:
                 raise ValueError(
                     f"rollback={rollback!r} must be a number between 0 and 1, by which the "
                     "learning rate is multiplied, or None."
                 )
-            rollback = float(rollback)
+            rollback = factor
         self.rollback = rollback
         self._good: dict[str, np.ndarray] | None = None
         self._good_step = 0

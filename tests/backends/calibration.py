@@ -205,8 +205,31 @@ def check_sines_of_fits() -> None:
         assert without_sines.spec.sines == 0 and without_sines.spec.hidden_gain > 1
         assert "sines" not in said, said
 
+
+@check()
+def check_sines_of_waves() -> None:
+    """The whole first layer where the equation has free waves with the problem's wavenumbers."""
+    whole = "sines from 16 of the first layer's 16 neurons (free waves)"
+    for options in ({}, {"wavenumber": 4 * PI}, {"slope_scale": 2.0}, {"domain": ([0, 0], [1, 1])}):
+        net = network(**options)
+        assert whole in calibrated(helmholtz(), net) and net.spec.sines == 1, options
+        assert net.spec.hidden_gain == 1
+    # Too slow for it, so that its free waves have no part in the solution.
+    for net in (network(wavenumber=PI), network(sines=0)):
+        assert "sines" not in calibrated(helmholtz(), net) and net.spec.sines == 0
+    square = dde.geometry.Rectangle([0, 0], [1, 1])
+    for data in (poisson((4 * PI, 4 * PI), square), helmholtz(sign=-1)):
+        net = network()
+        assert "sines" not in calibrated(data, net) and net.spec.sines == 0
+
+
+@check()
+def check_wavenumber_of_the_equation() -> None:
+    """A source that says nothing of the wavenumber that the equation itself has."""
     net = network()
-    assert "sines" not in calibrated(helmholtz(), net) and net.spec.sines == 0
+    said = calibrated(helmholtz(source=1.0), net)
+    assert_scale(net, [4 * PI, 4 * PI])
+    assert "(free waves of the equation)" in said, said
 
 
 @check()

@@ -13,7 +13,7 @@ import numpy as np
 import deepxde_repnet
 from deepxde_repnet import frequencies
 from deepxde_repnet.spec import Box
-from deepxde_repnet.symbol import NoSymbol, Symbol, oscillation
+from deepxde_repnet.symbol import FreeWaves, NoSymbol, Symbol, oscillation
 from deepxde_repnet.theory import initialize, reference
 
 from .oracle import TOLERANCE
@@ -187,6 +187,36 @@ def check_symbol() -> None:
     assert root is not None and abs(root - 10) < 0.05, root
     heat = symbol_of(lambda x, u, d1, d2: d1(1) - 4 * d2(0), dim=2)
     assert oscillation(heat, np.array([5.0, 0.0]), 1, 40.0) is None
+
+
+@check(
+    cases={
+        "helmholtz": {
+            "equation": lambda x, u, d1, d2: -d2(0) - d2(1) - 49 * u,
+            "along": (7, 7),
+            "from_": 5,
+        },
+        "wave": {"equation": lambda x, u, d1, d2: d2(1) - 4 * d2(0), "from_": 0.5},
+        "transport": {"equation": lambda x, u, d1, d2: d1(1) + 4 * d1(0), "from_": 0.5},
+        "klein-gordon": {
+            "equation": lambda x, u, d1, d2: d2(1) - d2(0) + 49 * u,
+            "along": (np.nan, 7),
+            "from_": 10,
+        },
+        "poisson": {"equation": lambda x, u, d1, d2: -d2(0) - d2(1)},
+        "screened": {"equation": lambda x, u, d1, d2: -d2(0) - d2(1) + 49 * u},
+        "heat": {"equation": lambda x, u, d1, d2: d1(1) - d2(0)},
+        "overdamped": {"equation": lambda x, u, d1, d2: d2(1) - d2(0) + 40 * d1(1)},
+    }
+)
+def check_free_waves(equation: Any, along: Any = (np.nan, np.nan), from_: Any = None) -> None:
+    """Where they are, and from which largest wavenumber on there are any."""
+    free = FreeWaves(symbol_of(equation, dim=2), np.full(2, 30.0))
+    np.testing.assert_allclose(free.along, along, atol=0.03)
+    assert free.within(np.full(2, 30.0)) == (from_ is not None)
+    if from_ is not None:
+        assert free.within(np.full(2, 1.2 * from_))
+        assert not free.within(np.full(2, 0.6 * from_)) or np.isnan(along).all()
 
 
 @check(

@@ -202,14 +202,23 @@ def poisson(k: Sequence[float], geometry: Any, n: int = 256, bcs: Any = (), **op
     return dde.data.PDE(geometry, pde, list(bcs), num_domain=n, **options)
 
 
-def helmholtz(k: float = 4 * np.pi, n: int = 128, **options: Any) -> Any:
-    """-Δu - k²u = f on the unit square with the solution sin(kx) sin(ky)."""
+def helmholtz(
+    k: float = 4 * np.pi, n: int = 128, sign: float = 1, source: float | None = None, **options: Any
+) -> Any:
+    """-Δu - k²u = f on the unit square with the solution sin(kx) sin(ky).
+
+    Args:
+        sign: Before k²; with -1 nothing oscillates by itself.
+        source: Wavenumber of f, k unless given; the solution is then another.
+    """
+    waves = (source or k, source or k)
 
     def pde(x: Any, y: Any) -> Any:
         laplacian = plain(dde.grad.hessian(y, x, i=0, j=0)) + plain(
             dde.grad.hessian(y, x, i=1, j=1)
         )
-        return -laplacian - k**2 * plain(y) - k**2 * sine_product((k, k), x, dde.backend.sin)
+        force = k**2 * sine_product(waves, x, dde.backend.sin)
+        return -laplacian - sign * k**2 * plain(y) - force
 
     return dde.data.PDE(dde.geometry.Rectangle([0, 0], [1, 1]), pde, [], num_domain=n, **options)
 

@@ -8,6 +8,7 @@ import numpy as np
 import paddle
 
 from ... import _host
+from ._tree import replaced
 
 VERSION = str(paddle.__version__)
 
@@ -17,7 +18,10 @@ def capture(model: Any) -> dict[str, Any]:
     return {
         "network": {name: _array(t) for name, t in model.net.state_dict().items()},
         "variables": [_array(v) for v in model.external_trainable_variables],
-        "optimizer": {_to_number(model, key): _arrays(value) for key, value in optimizer.items()},
+        "optimizer": {
+            _to_number(model, key): replaced(value, paddle.Tensor, _array)
+            for key, value in optimizer.items()
+        },
         "random": {},
     }
 
@@ -26,7 +30,10 @@ def restore(model: Any, state: dict[str, Any]) -> None:
     model.net.set_state_dict({name: paddle.to_tensor(a) for name, a in state["network"].items()})
     for variable, array in zip(model.external_trainable_variables, state["variables"], strict=True):
         variable.set_value(paddle.to_tensor(array))
-    optimizer = {_from_number(model, k): _tensors(v) for k, v in state["optimizer"].items()}
+    optimizer = {
+        _from_number(model, k): replaced(v, np.ndarray, paddle.to_tensor)
+        for k, v in state["optimizer"].items()
+    }
     _host.optimizer(model).set_state_dict(optimizer)
 
 
@@ -102,20 +109,8 @@ def _array(tensor: Any) -> np.ndarray:
 
 
 def _arrays(tree: Any) -> Any:
-    if paddle.is_tensor(tree):
-        return _array(tree)
-    if isinstance(tree, dict):
-        return {key: _arrays(value) for key, value in tree.items()}
-    if isinstance(tree, (list, tuple)):
-        return type(tree)(_arrays(value) for value in tree)
-    return tree
+    return replaced(tree, paddle.Tensor, _array)
 
 
 def _tensors(tree: Any) -> Any:
-    if isinstance(tree, np.ndarray):
-        return paddle.to_tensor(tree)
-    if isinstance(tree, dict):
-        return {key: _tensors(value) for key, value in tree.items()}
-    if isinstance(tree, (list, tuple)):
-        return type(tree)(_tensors(value) for value in tree)
-    return tree
+    return replaced(tree, np.ndarray, paddle.to_tensor)

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from ... import _host
+from ._tree import replaced
 
 VERSION = str(torch.__version__)
 
@@ -106,22 +107,9 @@ def _array(tensor: torch.Tensor) -> np.ndarray:
 
 
 def _arrays(tree: Any) -> Any:
-    """The tree with arrays for tensors."""
-    if isinstance(tree, torch.Tensor):
-        return _array(tree)
-    if isinstance(tree, dict):
-        return {key: _arrays(value) for key, value in tree.items()}
-    if isinstance(tree, (list, tuple)):
-        return type(tree)(_arrays(value) for value in tree)
-    return tree
+    return replaced(tree, torch.Tensor, _array)
 
 
 def _tensors(tree: Any) -> Any:
     """The way back: PyTorch's states hold tensors, never arrays."""
-    if isinstance(tree, np.ndarray):
-        return torch.tensor(tree)
-    if isinstance(tree, dict):
-        return {key: _tensors(value) for key, value in tree.items()}
-    if isinstance(tree, (list, tuple)):
-        return type(tree)(_tensors(value) for value in tree)
-    return tree
+    return replaced(tree, np.ndarray, torch.tensor)
