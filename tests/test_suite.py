@@ -494,3 +494,16 @@ def test_tables_in_the_docs_are_those_of_the_results(tmp_path):
 def test_the_solver_named_in_tables_is_the_package_s():
     module, _, name = studies.SOLVE.partition(".")
     assert deepxde_repnet.__name__ == module and callable(getattr(deepxde_repnet, name))
+
+
+def test_what_an_error_is_made_of():
+    axis = np.linspace(0, 1, 64)
+    x, y = (a.ravel() for a in np.meshgrid(axis, axis))
+
+    def wave(a, b):
+        return np.sin(np.pi * a * x) * np.sin(np.pi * b * y)
+
+    # k = 8 half waves: the solution's wave (8, 8), a nearly free one, 64 + 1, and one far from it.
+    missing, free = tables.made_of(0.25 * wave(8, 8) + 3 * wave(8, 1) + 2 * wave(3, 2), 8)
+    assert missing == pytest.approx(0.25)
+    assert free == pytest.approx(9 / (9 + 4 + 0.25**2))

@@ -8,6 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from scipy.fft import dstn
+
 from benchmarks.rst import list_table
 
 from . import store
@@ -17,6 +20,8 @@ from .summary import Row, Summary, summarise
 COMMAND = "python -m benchmarks.suite"
 NOT_RUN = f"Not run yet: ``{COMMAND}``.\n"
 FEW = "†"
+RESONANT = 0.2  # times k² a free wave's residual is at most, for it to count as nearly one
+EVERY = ("FNN", "RepFNN", *PEERS)
 NEAR = 2.0  # times the best error is as good as the best: seeds differ by more
 
 
@@ -30,6 +35,7 @@ def write(root: Path = store.ROOT) -> list[Path]:
         "matrix": matrix_table(found),
         "defaults": defaults_table(found),
         "wavenumber": wavenumber_table(found),
+        "resonance": resonance_table(found, root),
         "spectra": spectra(found),
         "studies": sections(found),
     }
@@ -192,6 +198,54 @@ def wavenumber_table(found: Sequence[Summary]) -> str:
         f"the value, at records that are 20% apart. Written by ``{COMMAND}``."
     )
     return list_table(rows, notes) + picture("wavenumber", "Error and time by wavenumber.")
+
+
+def resonance_table(found: Sequence[Summary], root: Path) -> str:
+    """What the errors on the Helmholtz equation are made of, by network."""
+    found = [summary for summary in found if summary.name in HELMHOLTZ]
+    fields = {summary.name: store.load_fields(summary.name, root) for summary in found}
+    nets = [net for net in EVERY if any(net in held for held in fields.values())]
+    if not nets:
+        return NOT_RUN
+    rows = [["Network"]]
+    for summary in found:
+        label = STUDIES[summary.name].label.split(", ")[-1]
+        rows[0] += [f"{label}: of the solution's wave, missing", "error in nearly free waves"]
+    for net in nets:
+        row = [net]
+        for summary in found:
+            error = fields[summary.name].get(net)
+            if error is None or not np.isfinite(error).all() or not error.any():
+                row += ["", ""]
+                continue
+            n = STUDIES[summary.name].problem["n"]
+            missing, free = made_of(error.astype(float), 2 * n)
+            row += [f"{missing:.0%}", f"{free:.0%}"]
+        rows.append(row)
+    notes = (
+        f"Of seed 0. Nearly free are waves sin(πax) sin(πby) with a² + b² within {RESONANT:.0%} of "
+        f"(k/π)²; shares are of the mean square. Written by ``{COMMAND}``."
+    )
+    return list_table(rows, notes)
+
+
+def made_of(error: np.ndarray, wave: int) -> tuple[float, float]:
+    """How much of the wave sin(πwx) sin(πwy) is missing, and the share of nearly free waves.
+
+    Args:
+        error: On a regular grid over the unit square with its boundary, any shape of that size;
+            zero on the boundary.
+        wave: w, the number of half waves along each side; k = πw.
+    """
+    per_axis = math.isqrt(error.size)
+    inner = error.reshape(per_axis, per_axis)[1:-1, 1:-1]
+    amplitudes = dstn(inner, type=1) / (per_axis - 1) ** 2
+    power = amplitudes**2
+    half_waves = np.arange(1, per_axis - 1) ** 2
+    square = np.add.outer(half_waves, half_waves)
+    free = np.abs(square - wave**2) <= RESONANT * wave**2
+    missing = abs(float(amplitudes[wave - 1, wave - 1]))
+    return missing, float(power[free].sum() / power.sum())
 
 
 def steps_table(results: dict[str, Any]) -> str:
