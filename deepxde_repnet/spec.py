@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import math
 import numbers
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -388,6 +389,10 @@ def as_count(name: str, value: Any, least: int = 1) -> int:
     if not is_integer(value) or value < least:
         kind = {0: "a non-negative integer", 1: "a positive integer"}
         raise ValueError(f"{name}={value!r} must be {kind.get(least, f'an integer >= {least}')}.")
+    if value > sys.maxsize:
+        raise ValueError(
+            f"{name} has {len(str(value))} digits, more than an array can have entries."
+        )
     return int(value)
 
 

@@ -232,7 +232,7 @@ def learning_time(
     """
     _check_flow(flow, density)
     left, k = _check_left(left), as_array("k", k)
-    if k.ndim not in (1, 2):
+    if k.ndim not in (1, 2) or k.size == 0:
         raise ValueError(f"k must be wavenumbers of shape (n,) or (n, d), not {k.shape}.")
     rate = flow.rate(density, k[:, None] if k.ndim == 1 else k)
     with np.errstate(divide="ignore", over="ignore"):

@@ -323,7 +323,8 @@ def from_symbol(
         n: Number of candidate vectors: they are resampled in proportion to ρ.
 
     Raises:
-        ValueError: If the symbol vanishes, or is not finite, on the whole band, or this is none.
+        ValueError: If the symbol vanishes, or is not finite, on the whole band, or this is none; or
+            if n is so small that no wavenumber falls into it.
         TypeError: If the symbol is no function.
     """
     if not callable(symbol):
@@ -339,6 +340,8 @@ def from_symbol(
     generator = np.random.default_rng(0)
     k = generator.uniform(-high, high, (n, len(high)))
     k = k[(np.abs(k) >= low).any(axis=1)]
+    if len(k) == 0:
+        raise ValueError(f"none of the n={n} wavenumbers drawn lies in the band; draw more.")
     size = np.abs(as_complex("the symbol's values", symbol(k)))
     if size.shape not in ((), (1,), (len(k),)):
         raise ValueError(

@@ -528,7 +528,8 @@ def of_modes_Scattered(points, box, values, **arguments):
 def of_modes_shells(wavenumbers, amplitudes, edges, bandwidth):
     if isinstance(amplitudes, (float, complex)) and np.ndim(wavenumbers) > 0:
         amplitudes = np.full(len(wavenumbers), amplitudes)
-    assert modes.shells(wavenumbers, amplitudes, edges, bandwidth).shape == (len(edges) - 1,)
+    shape = modes.shells(wavenumbers, amplitudes, edges, bandwidth).shape
+    assert shape == (*np.shape(amplitudes)[:-1], len(edges) - 1)
 
 
 @st.composite
@@ -642,7 +643,7 @@ def of_frequencies_sample(joint, generator, n):
     n=mostly(st.integers(1, 99)),
 )
 def of_frequencies_from_symbol(n, **arguments):
-    assert frequencies.from_symbol(**arguments, n=n).values.shape == (n, len(arguments["low"]))
+    assert frequencies.from_symbol(**arguments, n=n).values.shape == (n, np.size(arguments["low"]))
 
 
 FLOW = {
@@ -681,7 +682,7 @@ fraction = mostly(st.floats(0.01, 0.99))
 
 @entry(flow=mostly(flows), density=mostly(functions, 4), k=mostly(wavenumbers), left=fraction)
 def of_dynamics_learning_time(**arguments):
-    assert dynamics.learning_time(**arguments).shape in ((), np.shape(arguments["k"]))
+    assert dynamics.learning_time(**arguments).shape == np.shape(arguments["k"])[:1]
 
 
 @entry(
@@ -767,7 +768,8 @@ def of_theory_draw(spec):
 
 @entry(spec=specs, x=mostly(st.lists(st.floats(0, 1), min_size=1, max_size=4)))
 def of_theory_forward(spec, x):
-    points = np.outer(np.asarray(x), np.ones(spec.dim)) if isinstance(x, list) else x
+    numbers = isinstance(x, list) and all(isinstance(entry, (int, float)) for entry in x)
+    points = np.outer(np.asarray(x), np.ones(spec.dim)) if numbers else x
     found = reference.forward(spec, initialize.draw(spec), points)
     assert np.isfinite(found.value).all() and found.value.shape == (
         len(points),

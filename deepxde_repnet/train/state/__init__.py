@@ -130,12 +130,19 @@ def _plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
+def _equal(a: Any, b: Any) -> bool:
+    try:
+        return bool(a == b)
+    except ValueError:  # arrays, which no fingerprint of ours holds
+        return False
+
+
 def differences(written: dict[str, Any], here: dict[str, Any]) -> list[str]:
     """One line for each entry of two fingerprints that differs."""
     lines = []
     for name in [*written, *(n for n in here if n not in written)]:
         a, b = written.get(name, "nothing"), here.get(name, "nothing")
-        if a == b:
+        if _equal(a, b):
             continue
         if isinstance(a, dict) and isinstance(b, dict):
             lines += [f"{name}, {line}" for line in differences(a, b)]
