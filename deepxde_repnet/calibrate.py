@@ -264,7 +264,7 @@ def _settle_fourier(model: Any, x: np.ndarray, y: Any, arguments: dict[str, Any]
         free = FreeWaves(symbol, highest) if symbol else None
         estimate = _with_free_waves(model, estimate, highest, symbol, free)
         wave, source = _wavenumber(net, estimate, domain, limit, notes)
-        high = np.minimum(BAND_PER_WAVENUMBER * wave, limit / domain.half_width)
+        high = np.minimum(BAND_PER_WAVENUMBER * wave, highest)
         if given.frequencies is None:
             joint = tuple(frequencies.Uniform(0.0, float(k)) for k in high)
             said = f"frequencies uniform up to {_show(high)} rad per unit length ({source})"

@@ -67,8 +67,8 @@ def sampled(activation, sizes, slope_scale, hidden_gain, points, networks=40, se
         c = rng.uniform(-1, 1, size=(dim, hidden[0]))
         z = points @ w + np.sum(w * c, axis=0)
         jacobian = np.broadcast_to(w[:, None, :], (dim, *z.shape))
-        for before, after in zip(hidden, hidden[1:] + [None], strict=True):
-            n = round(sines * before) if jacobian.strides[1] == 0 else 0  # of the first layer
+        for number, (before, after) in enumerate(zip(hidden, hidden[1:] + [None], strict=True)):
+            n = round(sines * before) if number == 0 else 0
             h, first = (
                 np.concatenate([f(z[:, :n]), g(z[:, n:])], 1)
                 for f, g in ((sin.value, phi.value), (sin.first, phi.first))

@@ -18,10 +18,7 @@ def capture(model: Any) -> dict[str, Any]:
     return {
         "network": {name: _array(t) for name, t in model.net.state_dict().items()},
         "variables": [_array(v) for v in model.external_trainable_variables],
-        "optimizer": {
-            _to_number(model, key): replaced(value, paddle.Tensor, _array)
-            for key, value in optimizer.items()
-        },
+        "optimizer": {_to_number(model, key): _arrays(value) for key, value in optimizer.items()},
         "random": {},
     }
 
@@ -30,10 +27,7 @@ def restore(model: Any, state: dict[str, Any]) -> None:
     model.net.set_state_dict({name: paddle.to_tensor(a) for name, a in state["network"].items()})
     for variable, array in zip(model.external_trainable_variables, state["variables"], strict=True):
         variable.set_value(paddle.to_tensor(array))
-    optimizer = {
-        _from_number(model, k): replaced(v, np.ndarray, paddle.to_tensor)
-        for k, v in state["optimizer"].items()
-    }
+    optimizer = {_from_number(model, k): _tensors(v) for k, v in state["optimizer"].items()}
     _host.optimizer(model).set_state_dict(optimizer)
 
 
