@@ -62,6 +62,7 @@ def assert_there(condition, name, use):
         ("nn.initializers.INITIALIZER_DICT", "names of those that draw a branch"),
         ("geometry.GeometryXTime", "time is its last axis"),
         ("Model.train", "a state is taken up around it"),
+        ("Model._compile_pytorch", "explain needs no optimizer"),
         ("callbacks.Callback", "base of ours"),
         ("callbacks.Timer", "its time goes on"),
         ("callbacks.VariableValue", "its file is kept"),

@@ -55,6 +55,7 @@ from .hooks import (  # noqa: F401
     before,
     instead,
     is_first_rank,
+    without_optimizer,
 )
 from .points import (  # noqa: F401
     condition_points,

@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import deepxde as dde
 
-from .core import Model
+from .core import Model, backend_name
 
 
 def instead(
@@ -72,6 +72,24 @@ def _install(method: str, hook: Any, replacement: Callable[..., Any]) -> None:
 
     wrapper._repnet_hooks = (*installed, hook)  # type: ignore[attr-defined]
     setattr(Model, method, wrapper)
+
+
+@contextlib.contextmanager
+def without_optimizer() -> Iterator[None]:
+    """``Model.compile`` makes no optimizer meanwhile, and such a model cannot be trained.
+
+    On PyTorch only, whose first optimizer imports its compiler, a second or two. Elsewhere the
+    networks' parameters are made in the same step.
+    """
+    if backend_name != "pytorch":
+        yield
+        return
+    original = Model._compile_pytorch
+    Model._compile_pytorch = lambda self, lr, loss_fn, decay: None
+    try:
+        yield
+    finally:
+        Model._compile_pytorch = original
 
 
 def is_first_rank() -> bool:

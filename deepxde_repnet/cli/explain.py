@@ -45,7 +45,8 @@ def of_problem(name: str, network: Network) -> tuple[Any, str, list[str]]:
     made = module.problem()
     data, *unknowns = made if isinstance(made, tuple) else (made,)
     model = _host.Model(data, module.network(network.constructor(problem.kind == "operator")))
-    with _stopped(), _listening() as (said, caught), contextlib.suppress(_Found):
+    ended = contextlib.suppress(_Found)
+    with _stopped(), _host.without_optimizer(), _listening() as (said, caught), ended:
         module.train(model, *unknowns)
     return model, said.getvalue(), caught
 

@@ -150,5 +150,6 @@ def initial_spectrum(
             ylabel="power, largest = 1" if j == 0 else "",
         )
         axis.grid(alpha=0.3)
-    axes[0, -1].legend(fontsize=8)
+    # Matplotlib's search for the best corner looks at every point of the curves.
+    axes[0, -1].legend(fontsize=8, loc="upper right")
     return _save(figure, path)
