@@ -1,13 +1,13 @@
-"""A training step: DeepXDE's own on every backend, accelerated on PyTorch, and the floor.
+"""A training step: DeepXDE's own on three backends (and TensorFlow's with XLA), accelerated on PyTorch, and the floor.
 
-    python benchmarks/step_speed.py [--backends ...] [--points ...] [--widths ...] [--blocks 8]
+    python benchmarks/step_speed.py [--points ...] [--widths ...] [--rounds 12]
 
 RepFNN, [2] + [width]*3 + [1] and tanh in float32, trains with Adam on an equation with first
-(u_x + u_y = f) or second derivatives (Laplacian u = f) in the unit square. In one process the
-models take turns, a block of steps each, and ratios are taken block by block. The floor is what the
-matrix products of the passes alone take, in blocks of 1024 points: forward one for the value and
-for each derivative, back two each. Peak memory is that of a process that makes three steps, less
-what it has before. Results go to ``benchmarks/results/step_speed.json``, tables to
+(u_x + u_y = f) or second derivatives (Laplacian u = f) in the unit square. Each of the five trains
+in a process of its own, which take turns of 0.3 s; ratios are taken round by round. The floor is
+what the matrix products of the passes alone take, in blocks of 1024 points: forward one for the
+value and for each derivative, back two each. Peak memory is that of a process that makes three
+steps, less what it has before. Results go to ``benchmarks/results/step_speed.json``, tables to
 ``docs/_tables/step_speed.rst`` and ``docs/_tables/step_memory.rst``, and the figure to
 ``docs/_static/step_speed.png``.
 """
@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import statistics
 import sys
 import time
 from pathlib import Path
@@ -24,11 +25,24 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.processes import in_own_process  # noqa: E402
+from benchmarks.processes import in_own_process, in_turns, take_turns  # noqa: E402
 from benchmarks.rst import write_table  # noqa: E402
 
 RESULTS = ROOT / "benchmarks" / "results" / "step_speed.json"
-BACKENDS = ("pytorch", "tensorflow", "jax")
+#: Name -> backend, the accelerated one first: the others are related to it.
+RUNNERS = {
+    "accelerated": "pytorch",
+    "pytorch": "pytorch",
+    "tensorflow": "tensorflow",
+    "tensorflow XLA": "tensorflow",
+    "jax": "jax",
+}
+HEADERS = {
+    "pytorch": "PyTorch",
+    "tensorflow": "TensorFlow",
+    "tensorflow XLA": "TensorFlow, XLA",
+    "jax": "JAX",
+}
 POINTS = (1000, 1600, 10_000, 100_000)
 WIDTHS = (32, 64, 256)
 #: Sizes beyond which a step takes many seconds.
@@ -89,32 +103,45 @@ def floor(points: int, width: int, order: int) -> float:
     return min(times) * points / 1024
 
 
-def measure(points: int, width: int, order: int, blocks: int) -> dict:
-    """Milliseconds a step, in this process and on its backend."""
+def runner(name: str, points: int, width: int, order: int) -> None:
+    """Steps of one of ``RUNNERS``, as often as stdin says."""
     import deepxde as dde
-    import numpy as np
 
-    from benchmarks.step_cost import paired
+    if name == "tensorflow XLA":
+        dde.config.enable_xla_jit()
+    model = make(points, width, order)
+    ready = {"served": True}
+    if name == "accelerated":
+        from deepxde_repnet import accelerate
 
-    torch = dde.backend.backend_name == "pytorch"
-    models = [make(points, width, order) for _ in range(2 if torch else 1)]
-    if not torch:
-        times = paired(models, 2, blocks)
-        return {"ms": 1e3 * float(np.median(times[:, 0]))}
-    from deepxde_repnet import accelerate
+        before = model.train_step
+        accelerate(model)
+        ready = {"served": model.train_step != before}
+    state = model.train_state
 
-    before = models[1].train_step
-    accelerate(models[1])
-    times = paired(models, 2, blocks)
-    ratio = times[:, 0] / times[:, 1]
-    return {
-        "ms": 1e3 * float(np.median(times[:, 0])),
-        "accelerated_ms": 1e3 * float(np.median(times[:, 1])),
-        "ratio": float(np.median(ratio)),
-        "quartiles": [float(q) for q in np.percentile(ratio, [25, 75])],
-        "accelerated": models[1].train_step != before,
-        "floor_ms": 1e3 * floor(points, width, order),
-    }
+    def step() -> None:
+        model._train_step(state.X_train, state.y_train, state.train_aux_vars)
+
+    def wait() -> None:
+        if dde.backend.backend_name == "jax":
+            dde.backend.jax.block_until_ready(model.params)
+
+    take_turns(step, wait, ready)
+
+
+def measure(points: int, width: int, order: int, rounds: int) -> dict:
+    """Milliseconds a step, and how many times as long as the accelerated one's."""
+    sizes = map(str, (points, width, order))
+    tail = list(sizes)
+    runners = [[backend, name, *tail] for name, backend in RUNNERS.items()]
+    ready, times = in_turns(__file__, runners, rounds)
+    ms = [1e3 * statistics.median(column) for column in times.T]
+    found = {"ms": dict(zip(RUNNERS, ms, strict=True)), "served": ready[0]["served"], "ratio": {}}
+    for i, name in enumerate(RUNNERS):
+        low, middle, high = statistics.quantiles(times[:, i] / times[:, 0], n=4)
+        found["ratio"][name] = [low, middle, high]
+    found["floor_ms"] = in_own_process(__file__, "pytorch", "floor", *tail)["ms"]
+    return found
 
 
 def memory(accelerated: bool) -> dict:
@@ -136,32 +163,26 @@ def memory(accelerated: bool) -> dict:
 def write(results: dict) -> None:
     """Tables and figure out of the results."""
     steps = results["steps"]
-    header = ["Points", "Width", "Derivatives", "TensorFlow", "JAX", "PyTorch"]
-    rows = [[*header, "accelerated", "Ratio", "Quartiles", "Floor"]]
+    header = ["Points", "Width", "Derivatives", "Floor", "Accelerated", *HEADERS.values()]
+    rows = [[*header, *(f"{name} / accelerated" for name in HEADERS.values())]]
     for key, found in sorted(steps.items(), key=lambda item: [int(k) for k in item[0].split()]):
         points, width, order = key.split()
-        torch = found.get("pytorch")
-        if torch is None:
-            continue
-        low, high = torch["quartiles"]
-        others = [f"{found[b]['ms']:.1f}" if b in found else "" for b in ("tensorflow", "jax")]
-        ratio = f"{torch['ratio']:.2f}" if torch["accelerated"] else "own step kept"
+        ratios = [found["ratio"][name] for name in HEADERS]
         rows.append(
             [
                 points,
                 width,
                 {"1": "first", "2": "second"}[order],
-                *others,
-                f"{torch['ms']:.1f}",
-                f"{torch['accelerated_ms']:.1f}",
-                ratio,
-                f"{low:.2f} to {high:.2f}",
-                f"{torch['floor_ms']:.1f}",
+                f"{found['floor_ms']:.1f}",
+                f"{found['ms']['accelerated']:.1f}" + ("" if found["served"] else " (own step)"),
+                *(f"{found['ms'][name]:.1f}" for name in HEADERS),
+                *(f"{middle:.2f} ({low:.2f} to {high:.2f})" for low, middle, high in ratios),
             ]
         )
     closing = (
-        f"Milliseconds a step, medians of {results['blocks']} paired blocks; "
-        f"{results['machine']}. Written by ``benchmarks/step_speed.py``."
+        f"Milliseconds a step, medians of {results['rounds']} rounds in which they took turns; "
+        f"ratios with their quartiles; {results['machine']}. "
+        "Written by ``benchmarks/step_speed.py``."
     )
     write_table("step_speed", rows, closing)
     held = results["memory"]
@@ -177,59 +198,58 @@ def write(results: dict) -> None:
 def draw(steps: dict, path: Path) -> None:
     import matplotlib.pyplot as plt
 
-    figure, axes = plt.subplots(figsize=(5, 3.2), layout="constrained")
-    own = [
-        (int(key.split()[0]), found["pytorch"])
+    figure, axes = plt.subplots(figsize=(5.5, 3.6), layout="constrained")
+    own = sorted(
+        (int(key.split()[0]), found)
         for key, found in steps.items()
-        if key.split()[1:] == ["64", "2"] and "pytorch" in found
-    ]
-    own.sort(key=lambda pair: pair[0])
-    names = {"ms": "DeepXDE", "accelerated_ms": "accelerated", "floor_ms": "matrix products alone"}
-    for name, label in names.items():
-        axes.loglog([n for n, _ in own], [f[name] for _, f in own], "o-", label=label)
-    axes.set(xlabel="points", ylabel="ms a step", title="PyTorch, width 64, second derivatives")
-    axes.legend()
+        if key.split()[1:] == ["64", "2"]
+    )
+    points = [n for n, _ in own]
+    for name, label in {**HEADERS, "accelerated": "PyTorch, accelerated"}.items():
+        axes.loglog(points, [f["ms"][name] for _, f in own], "o-", label=label)
+    floors = [f["floor_ms"] for _, f in own]
+    axes.loglog(points, floors, "k:", label="matrix products alone")
+    axes.set(xlabel="points", ylabel="ms a step", title="Width 64, second derivatives")
+    axes.legend(fontsize=8)
     figure.savefig(path, dpi=150)
     plt.close(figure)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--backends", nargs="+", default=BACKENDS, choices=BACKENDS)
     parser.add_argument("--points", nargs="+", type=int, default=POINTS)
     parser.add_argument("--widths", nargs="+", type=int, default=WIDTHS)
     parser.add_argument("--orders", nargs="+", type=int, default=(1, 2), choices=(1, 2))
-    parser.add_argument("--blocks", type=int, default=8, help="paired blocks of two steps")
+    parser.add_argument("--rounds", type=int, default=12, help="in which all take a turn")
     parser.add_argument("--tables", action="store_true", help="measure nothing, write the tables")
     parser.add_argument("--here", nargs="+", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.here:
-        if arguments.here[0] == "memory":
-            print(json.dumps(memory(arguments.here[1] == "accelerated")))
+        name, *sizes = arguments.here
+        if name == "memory":
+            print(json.dumps(memory(sizes[0] == "accelerated")))
+        elif name == "floor":
+            print(json.dumps({"ms": 1e3 * floor(*map(int, sizes))}))
         else:
-            print(json.dumps(measure(*map(int, arguments.here))))
+            runner(name, *map(int, sizes))
         return
     results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {"steps": {}, "memory": {}}
     if not arguments.tables:
         threads = os.environ.get("OMP_NUM_THREADS", os.cpu_count())
         results["machine"] = f"{os.cpu_count()} cores, OMP_NUM_THREADS={threads}"
-        results["blocks"] = arguments.blocks
+        results["rounds"] = arguments.rounds
         for points in arguments.points:
             for width in arguments.widths:
                 if points * width > LARGEST and width > 64:
                     continue
                 for order in arguments.orders:
-                    held = results["steps"].setdefault(f"{points} {width} {order}", {})
-                    for backend in arguments.backends:
-                        sizes = map(str, (points, width, order, arguments.blocks))
-                        held[backend] = in_own_process(__file__, backend, *sizes)
-                        print(points, width, order, backend, held[backend], flush=True)
-                        RESULTS.write_text(json.dumps(results, indent=1) + "\n")
-        if "pytorch" in arguments.backends:
-            for name in ("own", "accelerated"):
-                found = in_own_process(__file__, "pytorch", "memory", name)
-                results["memory"][name] = found["mib"]
-                print("memory", name, results["memory"][name], flush=True)
+                    key = f"{points} {width} {order}"
+                    results["steps"][key] = measure(points, width, order, arguments.rounds)
+                    print(key, results["steps"][key], flush=True)
+                    RESULTS.write_text(json.dumps(results, indent=1) + "\n")
+        for name in ("own", "accelerated"):
+            results["memory"][name] = in_own_process(__file__, "pytorch", "memory", name)["mib"]
+            print("memory", name, results["memory"][name], flush=True)
     RESULTS.write_text(json.dumps(results, indent=1) + "\n")
     write(results)
 

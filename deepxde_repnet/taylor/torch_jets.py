@@ -75,7 +75,7 @@ class Affine(NamedTuple):
 
 
 #: Of each hidden layer: its z_A without the bias, (K, block, n), or z alone, (block, n), of a layer
-#: on the coordinates; and its h_A, (K, block, n).
+#: on the coordinates; and σ(z), (block, n). The h_A cost less to compute again than to keep.
 Saved = list[tuple[torch.Tensor, torch.Tensor]]
 
 
@@ -92,8 +92,10 @@ def forward(
     for layer, sigma in zip(layers[:-1], sigmas, strict=True):
         z = h @ layer.kernel if h.ndim == 2 else _through(h, layer.kernel)
         by_axes = _by_axes(z, layer, plan)
-        h = _activated(by_axes, sigma(by_axes[()], plan.order, None), plan)
-        saved.append((z, h))
+        powers = sigma(by_axes[()], plan.order, None)
+        # Lists that are stacked at the end: writing into slices keeps the compiler from fusing.
+        h = torch.stack(_activated(by_axes, powers, plan))
+        saved.append((z, powers[0]))
     out = _through(h, layers[-1].kernel)
     out[0] += layers[-1].bias
     return out, saved
@@ -110,6 +112,8 @@ def _by_axes(z: torch.Tensor, layer: Affine, plan: Plan) -> dict[Axes, Any]:
 
 def _through(h: torch.Tensor, kernel: torch.Tensor) -> torch.Tensor:
     count, block, n = h.shape
+    if n == 1:  # an outer product, which the compiler fuses with what reads it
+        return h * kernel[0]
     return (h.reshape(count * block, n) @ kernel).reshape(count, block, -1)
 
 
@@ -133,8 +137,8 @@ def _product(z: dict[Axes, Any], blocks: Any) -> Any:
     return product
 
 
-def _activated(z: dict[Axes, Any], powers: list[torch.Tensor], plan: Plan) -> torch.Tensor:
-    # Lists that are stacked at the end: writing into slices keeps the compiler from fusing.
+def _activated(z: dict[Axes, Any], powers: list[torch.Tensor], plan: Plan) -> list[torch.Tensor]:
+    """h_A of each derivative."""
     h = [powers[0]]
     for axes in plan.axes[1:]:
         total: Any = None
@@ -149,7 +153,7 @@ def _activated(z: dict[Axes, Any], powers: list[torch.Tensor], plan: Plan) -> to
             else:
                 total.addcmul_(powers[order], product)
         h.append(torch.zeros_like(powers[0]) if total is None else total)
-    return torch.stack(h)
+    return h
 
 
 def backward(
@@ -165,36 +169,41 @@ def backward(
     shared = m < len(plan.axes) - plan.n_inner
     inner = plan.n_inner if shared else len(plan.axes)
     weights = adjoint[inner:]
-    kernel = layers[-1].kernel
-    h = saved[-1][1]
-    gradients = [adjoint[0].sum(0), _kernel_gradient(h, adjoint)]
-    # ∂J/∂h_A of the inner components, then ∂u_i/∂h of each output.
-    bar = _through(adjoint[:inner], kernel.T)
+    gradients = [_sum(adjoint[0])]
+    # Of the layer above: adjoints of its z_A; of a shared component those of z for each output.
+    zbar, above = adjoint[:inner], layers[-1].kernel
     if shared:
-        rows = kernel.T[:, None, :].expand(m, h.shape[1], -1)
-        bar = torch.cat([bar, rows])
+        unit = torch.eye(m, dtype=adjoint.dtype, device=adjoint.device)
+        zbar = torch.cat([zbar, unit[:, None, :].expand(m, adjoint.shape[1], m)])
     for level in range(len(saved) - 1, -1, -1):
-        z, h = saved[level]
-        kernel = layers[level].kernel
+        z, value = saved[level]
         by_axes = _by_axes(z, layers[level], plan)
-        powers = sigmas[level](by_axes[()], plan.order + 1, h[0])
-        zbar = _deactivated(by_axes, powers, plan, bar, weights, inner)
-        below = points if level == 0 else saved[level - 1][1]
-        if below.ndim == 2:
-            gradient = below.T @ zbar[0]
-            for k, axes in enumerate(plan.axes):
-                if len(axes) == 1:
-                    row = zbar[k] if k < inner else _weighted(weights[k - inner], zbar[inner:])
-                    gradient[axes[0]] += row.sum(0)
-        elif shared:
-            gradient = _kernel_gradient(below[:inner], zbar[:inner])
-            gradient += _shared_gradient(below[inner:], weights, zbar[inner:])
-        else:
-            gradient = _kernel_gradient(below, zbar)
-        gradients += [zbar[0].sum(0), gradient]
-        if level > 0:
-            bar = _through(zbar, kernel.T)
+        powers = sigmas[level](by_axes[()], plan.order + 1, value)
+        h = _activated(by_axes, powers, plan)
+        gradient = _kernel_gradient(torch.stack(h[:inner]), zbar[:inner])
+        if shared:
+            gradient += _shared_gradient(h[inner:], weights, zbar[inner:])
+        gradients.append(gradient)
+        zbar = _deactivated(by_axes, powers, plan, _through(zbar, above.T), weights, inner)
+        gradients.append(_sum(zbar[0]))
+        above = layers[level].kernel
+    if points.ndim == 2:
+        gradient = points.T @ zbar[0]
+        for k, axes in enumerate(plan.axes):
+            if len(axes) == 1:
+                row = zbar[k] if k < inner else _weighted(weights[k - inner], zbar[inner:])
+                gradient[axes[0]] += _sum(row)
+    else:
+        gradient = _kernel_gradient(points[:inner], zbar[:inner])
+        if shared:
+            gradient += _shared_gradient(list(points[inner:]), weights, zbar[inner:])
+    gradients.append(gradient)
     return gradients[::-1]
+
+
+def _sum(rows: torch.Tensor) -> torch.Tensor:
+    """Over the first axis, as a product: the compiler's sums walk down single columns."""
+    return (rows.new_ones((1, len(rows))) @ rows)[0]
 
 
 def _kernel_gradient(h: torch.Tensor, zbar: torch.Tensor) -> torch.Tensor:
@@ -210,7 +219,9 @@ def _weighted(weights: torch.Tensor, parts: torch.Tensor) -> torch.Tensor:
     return total
 
 
-def _shared_gradient(h: torch.Tensor, weights: torch.Tensor, parts: torch.Tensor) -> torch.Tensor:
+def _shared_gradient(
+    h: list[torch.Tensor], weights: torch.Tensor, parts: torch.Tensor
+) -> torch.Tensor:
     """Σ_A h_Aᵀ (Σ_i v_A,i p_i), summed over A first."""
     summed = []
     for i in range(len(parts)):

@@ -110,6 +110,8 @@ class Network:
             run = Pass(blocks, len(x), plan, chain.sigmas, kept)
             compiled = settings.compiled and self.compiles
             programs = self._program(chain, number, compiled, plan)
+            # Along neurons in memory, where the programs read single rows of the first kernel.
+            layers[0] = layers[0]._replace(kernel=layers[0].kernel.contiguous())
             tensors = [t for layer in layers for t in layer]
             found.append(_Carried.apply(run, programs, *tensors))
         columns = [

@@ -29,7 +29,8 @@ def accelerate(
       taken by automatic differentiation, as before;
     - points are taken in blocks, and a block's program is compiled where a short measurement says
       that it pays;
-    - points and targets stay on the device as tensors until they are resampled.
+    - points and targets stay on the device as tensors until they are resampled;
+    - on the processor, the C library (glibc) keeps the memory of a step for the next one.
 
     The loss and its gradient are compared with DeepXDE's own first (up to 20 000 points). Where a
     model cannot be served, or gains nothing, it keeps its own step, and a line says why.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import time
 import warnings
 from collections.abc import Callable
@@ -20,6 +22,8 @@ BLOCKS = (512, 1024, 2048, 4096)
 #: A program that is compiled must be so much faster than one that is not.
 WORTH = 0.95
 REPEATS = 3
+#: Options of glibc's mallopt, and bytes: the largest that it takes, and more than a step allocates.
+KEPT = {"M_MMAP_THRESHOLD": (-3, 2**25), "M_TRIM_THRESHOLD": (-1, 2**29)}
 
 
 def accelerate(model: Any, compile: bool | None, block: int | None, memory: float | None) -> str:
@@ -38,14 +42,13 @@ def _decided(
     batch = step.on_device(True, _host.training_batch(model))
     n = len(batch[0])
     limit = _memory() if memory is None else memory
-    whole = -(-n // 64) * 64
     on_cpu = batch[0].device.type == "cpu"
+    if on_cpu:
+        _keep_memory()
     if block is not None:
         candidates = [block]
-    elif on_cpu:
-        candidates = [b for b in BLOCKS if b < n] + [whole] * (n <= BLOCKS[-1])
     else:
-        candidates = [min(whole, 1 << 20)]
+        candidates = sorted({_even(n, b) for b in (BLOCKS if on_cpu else (1 << 20,))})
     step.settings = Settings(candidates[-1], False, limit)
     own: float | None = None
     if n <= COMPARED:
@@ -81,6 +84,7 @@ def _decided(
             f"({1e3 * own:.2g} ms, {1e3 * times[best]:.2g} ms with derivatives carried forward)."
         )
     step.install()
+    _fuse(model.opt)
     blocks = f"blocks of {best.block}" if best.block < n else "one block"
     how = "compiled" if best.compiled else "not compiled"
     before = "" if own is None else f" in place of {1e3 * own:.2g}"
@@ -88,6 +92,34 @@ def _decided(
         f"loss and gradient of {n} points take {1e3 * times[best]:.2g} ms{before} "
         f"({blocks}, {how}{said})."
     )
+
+
+def _even(n: int, block: int) -> int:
+    """The size of as many blocks, all of one size, in multiples of 16 points."""
+    count = -(-n // block)
+    return -(-n // (16 * count)) * 16
+
+
+def _fuse(optimizer: Any) -> None:
+    """Have Adam update all parameters in one call, unless the user has chosen how."""
+    if type(optimizer) not in (torch.optim.Adam, torch.optim.AdamW) or optimizer.state:
+        return
+    for group in optimizer.param_groups:
+        chosen = (group["foreach"], group["fused"], group["capturable"], group["differentiable"])
+        if not any(chosen) and not torch.is_tensor(group["lr"]):
+            group["fused"] = True
+
+
+def _keep_memory() -> None:
+    """Have glibc keep what it has been given back.
+
+    Otherwise it returns large arrays to the system at the end of a step, and the next one waits for
+    their pages. Other C libraries have no mallopt, or do nothing.
+    """
+    with contextlib.suppress(AttributeError, OSError, TypeError):
+        mallopt = ctypes.CDLL(None).mallopt
+        for option, size in KEPT.values():
+            mallopt(option, size)
 
 
 def _memory() -> float:
