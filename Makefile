@@ -3,6 +3,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 DEMO_VENV ?= .venv-demo
+LOWEST_VENV ?= .venv-lowest
+NEWEST_VENV ?= .venv-newest
 # -x: the first failing test ends the run. `make test PYTEST_ARGS=` shows them all.
 PYTEST_ARGS ?= -x
 
@@ -25,11 +27,12 @@ export MPLBACKEND := Agg
 export PYTHONUNBUFFERED := 1
 
 .NOTPARALLEL:
-.PHONY: help demo test peers env lint layout docs format paper wheel dist constraints clean distclean
+.PHONY: help demo test lowest newest peers env lint layout docs format paper wheel dist constraints clean distclean
 
 help:
 	@echo "make demo         FNN against RepFNN on Helmholtz: a table and a picture ($(DEMO_VENV))"
 	@echo "make test         lint, docs and every test on all five backends ($(VENV))"
+	@echo "make lowest       every test with the lowest versions allowed; make newest: with the newest"
 	@echo "make peers        environments of the libraries to compare with (.venv-peers)"
 	@echo "make lint         ruff and mypy"
 	@echo "make docs         the documentation, into docs/_build/html"
@@ -64,6 +67,13 @@ test: env lint layout docs
 	  echo "make: DDE_BACKEND=$(DDE_BACKEND) $(PY) -m pytest FILE::NAME" >&2; \
 	  exit 1; }
 
+# Not in CI, for which it is too long: before a release, and when a dependency has had one.
+lowest: IN = $(LOWEST_VENV)
+newest: IN = $(NEWEST_VENV)
+lowest newest:
+	@$(PYTHON) tools/make_env.py $@ $(IN)
+	@$(IN)/bin/python -m pytest --no-header -n $(WORKERS) --dist loadgroup $(PYTEST_ARGS)
+
 lint: env
 	$(STAGE) "ruff check" $(VENV)/logs/ruff-check.log "'make format' mends what can be mended; the rest is yours." $(PY) -m ruff check .
 	$(STAGE) "ruff format" $(VENV)/logs/ruff-format.log "run 'make format'." $(PY) -m ruff format --check .
@@ -97,4 +107,4 @@ clean:
 	@find deepxde_repnet docs examples benchmarks tests tools -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
 
 distclean: clean
-	@rm -rf $(VENV) $(DEMO_VENV) .venv-peers
+	@rm -rf $(VENV) $(DEMO_VENV) .venv-peers $(LOWEST_VENV) $(NEWEST_VENV)

@@ -80,7 +80,7 @@ def in_turns(
     finally:
         for process in started:
             process.kill()
-            process.wait()
+            process.communicate()
 
 
 def _answer(process: subprocess.Popen[str], name: str) -> dict[str, Any]:

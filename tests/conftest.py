@@ -68,3 +68,15 @@ def run_python(
 def in_backend():
     """The function ``run_python``."""
     return run_python
+
+
+@pytest.fixture(scope="module")
+def dask_cluster():
+    """Address of a Dask scheduler with one worker, which is a process of its own."""
+    from distributed import LocalCluster
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(ROOT))
+        cluster = LocalCluster(n_workers=1, threads_per_worker=2, dashboard_address=":0")
+    with cluster:
+        yield cluster.scheduler_address

@@ -16,6 +16,7 @@ import torch
 import deepxde_repnet
 from benchmarks import solve as solve_benchmark
 from benchmarks import step_cost
+from benchmarks.processes import in_turns
 from examples.solve import helmholtz_2d_inverse
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -25,6 +26,21 @@ def run(script, *arguments):
     environment = os.environ | {"DDE_BACKEND": "pytorch", "PYTHONPATH": str(ROOT)}
     command = [sys.executable, str(ROOT / "benchmarks" / script), *arguments]
     return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+
+
+def test_gpu_speed_says_plainly_when_there_is_no_gpu():
+    done = run("gpu_speed.py")
+    assert done.returncode == 0, done.stderr
+    assert "GPU" in done.stdout
+
+
+def test_processes_take_turns():
+    runners = [["pytorch", name, "300", "8", "2"] for name in ("accelerated", "pytorch")]
+    ready, times = in_turns(str(ROOT / "benchmarks" / "step_speed.py"), runners, 2, seconds=0.01)
+    assert [sorted(said) for said in ready] == [["served"]] * 2
+    assert times.shape == (2, 2) and (times > 0).all()
+    with pytest.raises(SystemExit, match="pytorch ended with exit code"):
+        in_turns(str(ROOT / "benchmarks" / "step_speed.py"), [["pytorch", "nothing"]], 1)
 
 
 def test_gpu_check_says_plainly_when_there_is_no_gpu():

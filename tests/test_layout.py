@@ -82,7 +82,7 @@ RULES = {
         BASE
         | {"records", "calibrate", "nets", "taylor", "solver", "train", "plotting"}
         | {"_command", "__init__"},
-        SCIENCE | {"joblib", "matplotlib", "rich", "typer"},
+        SCIENCE | {"distributed", "joblib", "matplotlib", "rich", "typer"},
     ),
     # The command itself, where Python looks for it.
     "__main__": Rule(frozenset({"cli"}), frozenset()),

@@ -325,6 +325,15 @@ def test_a_partial_run_has_every_network_and_goes_on_where_it_stopped(tmp_path):
     assert [one.study for one in again] == names
 
 
+def test_cells_run_on_a_cluster(tmp_path, dask_cluster):
+    todo = runner.cells(["function-1d"], ["FNN", "RepFNN"], 1, tmp_path, False)
+    moment = functools.partial(runner.here, budget=0.01)
+    runner.run(todo, tmp_path, execute=moment, cluster=dask_cluster)
+    kept = store.load("function-1d", tmp_path)
+    assert [result["status"] for result in kept["cells"].values()] == ["done", "done"]
+    assert runner.cells(["function-1d"], ["FNN", "RepFNN"], 1, tmp_path, False) == []
+
+
 def test_a_failure_is_a_result(tmp_path):
     todo = [runner.Cell("function-1d", "FNN", 0)]
     runner.run(todo, tmp_path, execute=lambda _: {"status": "failed", "message": "no luck"})

@@ -2,6 +2,8 @@
 
     python tools/make_env.py demo .venv-demo     PyTorch and the package
     python tools/make_env.py test .venv          all five backends and the tools of the tests
+    python tools/make_env.py lowest .venv-lowest     the same in the lowest versions allowed
+    python tools/make_env.py newest .venv-newest     the same in the newest that pip finds
     python tools/make_env.py freeze .venv        write constraints.txt from what .venv holds
 
 PyTorch is installed first, in a call of its own, by the version constraints.txt pins: the build
@@ -25,19 +27,22 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 CONSTRAINTS = "constraints.txt"
 # An environment is brought up to date when one of these has changed.
 INPUTS = ("pyproject.toml", CONSTRAINTS, os.path.join("tools", "make_env.py"))
+# What the versions are taken from; the newest are left to pip.
+VERSIONS = {"lowest": os.path.join("tools", "lowest.txt"), "newest": None}
 
 # Pythons that every pinned version has wheels for; the package itself supports all from OLDEST.
 PINNED = ((3, 11), (3, 13))
 OLDEST = (3, 10)
 
 # GB on disk with PyTorch's build for CPU; its build for CUDA takes about CUDA more.
-SPACE = {"demo": 2, "test": 5}
+SPACE = {"demo": 2, "test": 5, "lowest": 9, "newest": 9}
 CUDA = 6
 
 WHAT = {
     "demo": ("the package", ["-e", ".[pytorch]", "matplotlib"]),
-    "test": ("all backends and the tools", ["-e", ".[all,earthquake,docs,dev]"]),
+    "test": ("all backends and the tools", ["-e", ".[all,cluster,earthquake,docs,dev]"]),
 }
+WHAT["lowest"] = WHAT["newest"] = WHAT["test"]
 
 # Not in constraints.txt: pip and wheel, this package, and the CPU twin of tensorflow, which writes
 # over the same files and which nothing here asks for.
@@ -75,13 +80,15 @@ def version_in(venv):
     return tuple(map(int, found.split()))
 
 
-def pin(name):
-    """``name==version``, as constraints.txt has it."""
-    with open(CONSTRAINTS) as lines:
+def pin(name, versions):
+    """``name==version``, as the file ``versions`` has it; without one, the name."""
+    if versions is None:
+        return name
+    with open(versions) as lines:
         for line in lines:
             if line.startswith(name + "=="):
                 return line.strip()
-    return stage.stop(CONSTRAINTS, f"it does not pin {name}", f"add a line {name}==VERSION.")
+    return stage.stop(versions, f"it does not pin {name}", f"add a line {name}==VERSION.")
 
 
 def fingerprint(kind):
@@ -154,7 +161,7 @@ def advice(kind):
 def check(kind, venv):
     """Stop where this machine cannot do; else the version of the Python in ``venv``, or None."""
     mine = sys.version_info[:2]
-    oldest, newest = PINNED if kind == "test" else (OLDEST, (4, 0))
+    oldest, newest = (OLDEST, (4, 0)) if kind == "demo" else PINNED
     if not oldest <= mine <= newest:
         upto = f" to {dotted(newest)}, for which constraints.txt" if kind == "test" else " or newer"
         upto += " has its pins" if kind == "test" else ""
@@ -178,7 +185,7 @@ def check(kind, venv):
                 "disk",
                 f"{free:.1f} GB are free; {venv} takes {space(kind)}",
                 "free some, or put the environment on another disk: make "
-                f"{kind} {'VENV' if kind == 'test' else 'DEMO_VENV'}=FOLDER",
+                f"{kind} {kind.upper() + '_' if kind != 'test' else ''}VENV=FOLDER",
             )
     elif there != mine:
         stage.stop(
@@ -215,13 +222,15 @@ def make(kind, venv):
     # Only the demo gets here with a Python that the pins are not for: the ranges have to do.
     pinned = PINNED[0] <= sys.version_info[:2] <= PINNED[1]
 
+    versions = VERSIONS.get(kind, CONSTRAINTS)
+    torch = pin("torch", versions)
     print(f"Building {venv}; what pip says is in {log}")
     if there is None:
         shutil.rmtree(venv, ignore_errors=True)
         do("create", sys.executable, "-m", "venv", venv)
-    do(pin("torch"), *install, pin("torch"), "setuptools>=77")
+    do(torch, *install, torch, "setuptools>=77")
     name, requirements = WHAT[kind]
-    constraints = ["-c", CONSTRAINTS] if pinned else []
+    constraints = ["-c", versions] if pinned and versions else []
     do(name, *install, *constraints, "--no-build-isolation", *requirements)
     with open(stamp, "w") as file:
         file.write(wanted)

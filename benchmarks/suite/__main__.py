@@ -25,6 +25,7 @@ def main() -> None:
     parser.add_argument("--nets", nargs="+", metavar="NET", help="these only; see studies.py")
     parser.add_argument("--seeds", type=int, default=SEEDS, help="run seeds 0 to SEEDS - 1")
     parser.add_argument("--jobs", type=int, default=1, help="cells side by side, one thread each")
+    parser.add_argument("--cluster", metavar="ADDRESS", help="run on this Dask scheduler's workers")
     parser.add_argument("--redo", action="store_true", help="run again what has been run")
     parser.add_argument("--tables", action="store_true", help="run nothing, write the tables")
     parser.add_argument("--figures", action="store_true", help="run nothing, draw the figures")
@@ -54,7 +55,7 @@ def main() -> None:
     if not (arguments.tables or arguments.figures):
         todo = runner.cells(studies, arguments.nets, seeds, root, arguments.redo)
         try:
-            runner.run(todo, root, arguments.jobs, execute)
+            runner.run(todo, root, arguments.jobs, execute, arguments.cluster)
         except KeyboardInterrupt:
             raise SystemExit(
                 "Stopped. What is finished is kept; the same command goes on."

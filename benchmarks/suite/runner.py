@@ -1,7 +1,7 @@
 """Many cells: which are still to be run, side by side, each in a process of its own.
 
-A cell is a call of ``in_own_process``, which can be made anywhere that this repository is: where
-``joblib.parallel_config`` names a cluster, the cells run there. This process alone writes results.
+A cell is a call of ``in_own_process``, which can be made anywhere that this repository is: on the
+workers of a Dask cluster too, which are started in it. This process alone writes results.
 """
 
 from __future__ import annotations
@@ -11,11 +11,13 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import joblib
+
+from deepxde_repnet.cli.cluster import side_by_side
 
 from . import store
 from .studies import STUDIES
@@ -99,23 +101,11 @@ def here(cell: Cell, budget: float) -> dict[str, Any]:
     return run_cell(STUDIES[cell.study], cell.net, cell.seed, budget)
 
 
-def side_by_side(
-    todo: list[Cell], jobs: int, execute: Callable[[Cell], dict[str, Any]] = in_own_process
-) -> Iterator[tuple[Cell, dict[str, Any], dict[str, Any]]]:
-    """Cells with their results and machines, each as it ends, said on a line of its own."""
-
-    def run_one(cell: Cell) -> tuple[Cell, dict[str, Any], dict[str, Any]]:
-        return cell, execute(cell), store.machine()
-
-    # Threads, which wait for processes, unless joblib.parallel_config has named something else.
-    parallel = joblib.Parallel(n_jobs=jobs, prefer="threads", return_as="generator_unordered")
-    for number, ended in enumerate(parallel(map(joblib.delayed(run_one), todo)), 1):
-        cell, result, _ = ended
-        print(
-            f"{number}/{len(todo)} {cell.study}, {cell.net}, seed {cell.seed}: {said(result)}",
-            flush=True,
-        )
-        yield ended
+def run_one(
+    cell: Cell, execute: Callable[[Cell], dict[str, Any]]
+) -> tuple[Cell, dict[str, Any], dict[str, Any]]:
+    """A cell, its result, and the machine that it ran on."""
+    return cell, execute(cell), store.machine()
 
 
 def run(
@@ -123,12 +113,24 @@ def run(
     root: Path = store.ROOT,
     jobs: int = 1,
     execute: Callable[[Cell], dict[str, Any]] = in_own_process,
+    cluster: str | None = None,
 ) -> None:
-    """Run cells and keep each as it ends; an interruption loses those that have not ended."""
-    for cell, result, machine in side_by_side(todo, jobs, execute):
-        field = result.pop("field", None)
-        fields = {cell.net: field} if field is not None and cell.seed == 0 else None
-        store.add(cell.study, cell.key, result, machine, fields, root)
+    """Run cells and keep each as it ends; an interruption loses those that have not ended.
+
+    Args:
+        jobs: Cells at once, here.
+        cluster: Address of a Dask scheduler, on whose workers they run instead.
+    """
+    with side_by_side(jobs, cluster) as parallel:
+        ended = parallel(joblib.delayed(run_one)(cell, execute) for cell in todo)
+        for number, (cell, result, machine) in enumerate(ended, 1):
+            print(
+                f"{number}/{len(todo)} {cell.study}, {cell.net}, seed {cell.seed}: {said(result)}",
+                flush=True,
+            )
+            field = result.pop("field", None)
+            fields = {cell.net: field} if field is not None and cell.seed == 0 else None
+            store.add(cell.study, cell.key, result, machine, fields, root)
 
 
 def said(result: dict[str, Any]) -> str:

@@ -254,6 +254,10 @@ def compare(
     ] = "FNN,RepFNN",
     seeds: Annotated[int, typer.Option(min=1, help="Seeds 0, 1, ... of each network.")] = 3,
     jobs: Annotated[int, typer.Option(min=1, help="Runs side by side.")] = 1,
+    cluster: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="Run on the workers of this Dask scheduler instead."),
+    ] = None,
     iterations: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Of each training; at most, for scripts.")
     ] = None,
@@ -285,7 +289,7 @@ def compare(
     script = is_script(target)
     if script:
         checked(target)
-    if in_place and jobs > 1:
+    if in_place and (jobs > 1 or cluster):
         raise WrongUsage("--in-place has all runs in this folder, so one at a time: --jobs 1.")
     if script and float_type:
         raise WrongUsage("--float is for bundled problems; a script sets its own.")
@@ -300,7 +304,7 @@ def compare(
         comparing.check_size()
     place = out or Path(f"{Path(target).stem}-compare")
     output = Output(quiet, as_json)
-    code = comparing.compare(todo, choice.name, place, jobs, redo, in_place, output)
+    code = comparing.compare(todo, choice.name, place, jobs, redo, in_place, output, cluster)
     raise typer.Exit(code)
 
 

@@ -53,15 +53,21 @@ class Job:
 
 
 class Processes:
-    """Runs jobs in processes of their own, and ends those that still run when it is closed."""
+    """Runs jobs in processes of their own, and ends those that still run when it is closed.
 
-    def __init__(self, threads: int | None = None) -> None:
+    Args:
+        threads: Of each process, unless ``OMP_NUM_THREADS`` says otherwise.
+        environment: What else they are told by it.
+    """
+
+    def __init__(self, threads: int | None = None, **environment: str) -> None:
         # The same package as here, wherever the process works.
         paths = [p for p in os.environ.get("PYTHONPATH", "").split(os.pathsep) if p]
         paths.append(str(Path(__file__).parents[2]))
         self.environment = dict(
             os.environ, MPLBACKEND="Agg", PYTHONPATH=os.pathsep.join(map(os.path.abspath, paths))
         )
+        self.environment |= environment
         if threads is not None:
             self.environment.setdefault("OMP_NUM_THREADS", str(threads))
         self._running: set[subprocess.Popen[bytes]] = set()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import json
 import os
@@ -20,6 +21,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from . import bundled
 from .child import Job, Processes
+from .cluster import side_by_side, threads_of_a_run
 from .networks import NETS, Network
 from .output import FAILED, INTERRUPTED, Failure, Output, WrongUsage, number, plain, sheet, to_json
 from .swap import total
@@ -72,11 +74,13 @@ def compare(
     redo: bool,
     in_place: bool,
     output: Output,
+    cluster: str | None = None,
 ) -> int:
     """Run what has not been run, and show all; returns the exit code.
 
     Runs of a script work in copies of the working directory, so that what they write gets into
-    nobody's way, unless ``in_place``.
+    nobody's way, unless ``in_place``. On a cluster that directory must be there for the workers
+    too.
     """
     runs = out / "runs"
     runs.mkdir(parents=True, exist_ok=True)
@@ -97,18 +101,17 @@ def compare(
 
     usual = signal.signal(signal.SIGINT, stop)
 
-    def one(job: Job) -> tuple[Job, dict[str, Any] | None]:
-        try:
-            with _workplace(job.script and not in_place) as folder:
-                return job, processes.run(job, folder)
-        except KeyboardInterrupt:  # in a thread it would end that, and joblib wait for ever
-            return job, None
+    def here(job: Job) -> tuple[Job, dict[str, Any] | None]:
+        return _run(job, processes, job.script and not in_place)
 
-    # Threads, which wait for processes.
-    parallel = joblib.Parallel(n_jobs=at_once, prefer="threads", return_as="generator_unordered")
+    there = functools.partial(_on_worker, backend=backend, home=os.getcwd())
+    one = joblib.delayed(here if cluster is None else there)
     try:
-        with _progress(len(jobs), len(done), output) as advance:
-            for job, found in parallel(joblib.delayed(one)(job) for job in todo):
+        with (
+            side_by_side(at_once, cluster) as parallel,
+            _progress(len(jobs), len(done), output) as advance,
+        ):
+            for job, found in parallel(one(job) for job in todo):
                 if found is None:
                     raise KeyboardInterrupt
                 done[job] = _outcome(job, found)
@@ -129,6 +132,29 @@ def compare(
     if interrupted:
         return INTERRUPTED
     return FAILED if any(r["status"] != "done" for r in done.values()) else 0
+
+
+def _run(
+    job: Job, processes: Processes, copy: bool, home: str = "."
+) -> tuple[Job, dict[str, Any] | None]:
+    """A job and what came out of it; None where it was interrupted."""
+    try:
+        with _workplace(copy, home) as folder:
+            return job, processes.run(job, folder)
+    except KeyboardInterrupt:  # in a thread it would end that, and joblib wait for ever
+        return job, None
+
+
+def _on_worker(job: Job, backend: str, home: str) -> tuple[Job, dict[str, Any] | None]:
+    """A job on a worker of a cluster; ``home`` is the directory in which the command was called."""
+    if job.script and not os.path.isfile(job.target):
+        why = f"there is no {job.target} on this worker; scripts must be where all can read them"
+        return job, {"code": FAILED, "said": [why]}
+    processes = Processes(threads_of_a_run(), DDE_BACKEND=backend)
+    try:
+        return _run(job, processes, job.script, home)
+    finally:
+        processes.close()
 
 
 def _file_name(net: str) -> str:
@@ -162,12 +188,12 @@ def _store(path: Path, identity: dict[str, Any], result: dict[str, Any]) -> None
 
 
 @contextlib.contextmanager
-def _workplace(copy: bool) -> Iterator[str | None]:
+def _workplace(copy: bool, home: str) -> Iterator[str | None]:
     if not copy:
         yield None
         return
     with tempfile.TemporaryDirectory(prefix="deepxde-repnet-") as place:
-        shutil.copytree(".", place, ignore=NOT_COPIED, dirs_exist_ok=True, symlinks=True)
+        shutil.copytree(home, place, ignore=NOT_COPIED, dirs_exist_ok=True, symlinks=True)
         yield place
 
 

@@ -86,8 +86,9 @@ class Checkpoint(_host.Callback):  # type: ignore[misc]
                 "outside of its state; train with Adam or L-BFGS."
             )
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            self._lock.take()
+            if _host.is_first_rank():
+                self.folder.mkdir(parents=True, exist_ok=True)
+                self._lock.take()
         except OSError as error:
             raise type(error)(
                 f"no checkpoints can be written to {self.folder}: {error.strerror or error}. Give "
@@ -127,10 +128,13 @@ class Checkpoint(_host.Callback):  # type: ignore[misc]
             ended: Whether training is over, and there is nothing to go on with.
 
         Returns:
-            Its file, or None if none was written; a warning then says why.
+            Its file, or None if none was written: a warning then says why, except in all but the
+            first of several processes that train together, whose state is the same.
         """
         model, step = self.model, self.model.train_state.step
         self._step = step
+        if not _host.is_first_rank():
+            return None
         try:
             if not state.is_finite(model):
                 self._warn(

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 import torch.distributed as dist
+from torch.distributed.rendezvous import rendezvous
 
 from .. import _host
 from .torch_step import Batch, Step, trained
@@ -118,7 +119,7 @@ def distribute(model: Any) -> str:
             'torch.cuda.set_device(int(os.environ["LOCAL_RANK"])) before the network is made.'
         )
     if not dist.is_initialized():
-        dist.init_process_group("nccl" if on_gpu else "gloo")
+        _join("nccl" if on_gpu else "gloo")
         atexit.register(_leave)
     rank, size = dist.get_rank(), dist.get_world_size()
     _from_first(model)
@@ -130,6 +131,18 @@ def distribute(model: Any) -> str:
     if rank > 0:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115  (until the process ends)
     return f"{size} processes share the training points out."
+
+
+def _join(backend: str) -> None:
+    """Meet the other processes.
+
+    torchrun keeps one store through its restarts (2.13 does), where processes that are started anew
+    would find the addresses of those that are gone. So each start has keys of its own.
+    """
+    store, rank, size = next(rendezvous("env://"))
+    attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
+    store = dist.PrefixStore(f"deepxde_repnet/{attempt}", store)
+    dist.init_process_group(backend, store=store, rank=rank, world_size=size)
 
 
 def _from_first(model: Any) -> None:

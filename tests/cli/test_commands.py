@@ -44,6 +44,7 @@ from deepxde_repnet.cli.bundled import PROBLEMS
         (["compare", "function-1d", "--", "--x"], "takes no arguments"),
         (["compare", "--nets", "FNN:sin", "empty.py"], "for bundled problems"),
         (["compare", "--in-place", "--jobs", "2", "empty.py"], "--jobs 1"),
+        (["compare", "--in-place", "--cluster", "tcp://host:8786", "empty.py"], "--jobs 1"),
         (["explain", "lshape-2d"], "no network is calibrated"),
     ],
 )
@@ -219,6 +220,37 @@ def test_compare_goes_on_where_it_stopped(tmp_path):
     (tmp_path / "with_helper.py").write_text("raise ValueError('broken')")
     broken = command(*call, folder=tmp_path)
     assert broken.returncode == 1 and "broken" in broken.stderr
+
+
+def test_compare_on_a_cluster(tmp_path, dask_cluster):
+    for name in ("with_helper.py", "helper_networks.py"):
+        shutil.copy(SCRIPTS / name, tmp_path)
+    call = ["compare", "with_helper.py", "--seeds", "1", "--iterations", "3", "--json"]
+    done = command(*call, "--cluster", dask_cluster, folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    # Here: the runs are there already, and their files are the same as those of runs made here.
+    here = command(*call, folder=tmp_path)
+    assert "2 of 2 runs are in" in here.stderr
+    assert json.loads(here.stdout) == json.loads(done.stdout)
+    anew = command(*call, "--out", "anew", folder=tmp_path)
+    theirs, ours = (json.loads(run.stdout)["networks"] for run in (done, anew))
+    assert [(r["network"], r["median"], r["loss"]) for r in theirs] == [
+        (r["network"], r["median"], r["loss"]) for r in ours
+    ]
+    left = {p.name for p in tmp_path.iterdir()}
+    assert left == {"with_helper.py", "helper_networks.py", "with_helper-compare", "anew"}
+
+
+def test_a_cluster_that_does_not_answer_or_has_no_workers(tmp_path):
+    from distributed import LocalCluster
+
+    call = ["compare", "function-1d", "--iterations", "3", "--cluster"]
+    nowhere = command(*call, "tcp://127.0.0.1:1", folder=tmp_path)
+    assert nowhere.returncode == 1 and "no Dask scheduler answers" in nowhere.stderr
+    with LocalCluster(n_workers=0, dashboard_address=":0") as cluster:
+        alone = command(*call, cluster.scheduler_address, folder=tmp_path)
+    assert alone.returncode == 1 and "has no workers" in alone.stderr
+    assert "Traceback" not in nowhere.stderr + alone.stderr
 
 
 def test_interrupted_compare_keeps_what_is_finished(tmp_path):

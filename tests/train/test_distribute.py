@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import deepxde as dde
@@ -15,6 +16,7 @@ from deepxde_repnet import _host, distribute
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SCRIPT = Path(__file__).with_name("shared.py")
+KILLED = Path(__file__).with_name("killed.py")
 
 
 @pytest.fixture(autouse=True)
@@ -24,8 +26,9 @@ def restored():
     dde.config.set_default_float(f"float{precision}")
 
 
-def torchrun(*arguments, **environment):
+def torchrun(*arguments, script=SCRIPT, restarts=0, **environment):
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    command += ["--max-restarts", str(restarts), str(script), *map(str, arguments)]
     environment = os.environ | {
         "DDE_BACKEND": "pytorch",
         "PYTHONPATH": str(ROOT),
@@ -33,7 +36,7 @@ def torchrun(*arguments, **environment):
         **environment,
     }
     return subprocess.run(
-        [*command, str(SCRIPT), *map(str, arguments)],
+        command,
         env=environment,
         capture_output=True,
         text=True,
@@ -63,6 +66,26 @@ def test_a_process_that_fails_ends_the_others(tmp_path):
     done = torchrun("Poisson", "adam", 10**6, tmp_path / "found.json", FAIL="5")
     assert done.returncode != 0
     assert "failed on purpose" in done.stderr
+
+
+def test_a_killed_process_is_started_anew_and_goes_on(tmp_path):
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    found = []
+    for folder, kill in ((whole, {}), (killed, {"KILL": "15"})):
+        folder.mkdir()
+        done = torchrun(folder, 24, script=KILLED, restarts=1, **kill)
+        assert done.returncode == 0, done.stderr[-3000:]
+        assert "writes to" not in done.stderr, "only process 0 writes"
+        found.append(json.loads((folder / "found.json").read_text()))
+    assert (killed / "killed").exists() and found[1].pop("from") == 12
+    assert found[0].pop("from") == 0
+    assert found[0] == found[1]
+
+
+def test_a_killed_process_ends_the_others(tmp_path):
+    done = torchrun(tmp_path, 10**6, script=KILLED, KILL="5")
+    assert done.returncode != 0
+    assert time.time() - float((tmp_path / "killed").read_text()) < 30
 
 
 def test_shares_hold_every_point_once_and_keep_pairs_together():

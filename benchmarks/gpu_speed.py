@@ -1,0 +1,79 @@
+"""A training step on a GPU: DeepXDE's own and the accelerated one. (PyTorch)
+
+    python benchmarks/gpu_speed.py [--output docs/_tables/gpu_speed.txt]
+
+The problem is that of ``step_speed.py``, with second derivatives, at 2,500 and 100,000 points; the
+two take turns in processes of their own. What the step's products of matrices alone would take at
+the rate that one large product reaches is said beside it. Says plainly when there is no GPU.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from benchmarks.processes import in_turns  # noqa: E402
+
+POINTS = (2500, 100_000)
+WIDTH, ORDER = 64, 2
+ROUNDS = 12
+
+
+def products(points: int) -> float:
+    """Operations of the matrix products of one step between the hidden layers."""
+    carried = 1 + 2 * ORDER
+    return 3 * 2 * 2.0 * carried * points * WIDTH**2
+
+
+def rate() -> float:
+    """Operations a second of a large product of matrices in float32, without TF32."""
+    import torch
+
+    torch.backends.cuda.matmul.allow_tf32 = False
+    a = torch.rand(8192, 8192, device="cuda")
+    a @ a
+    torch.cuda.synchronize()
+    start = time.perf_counter()
+    for _ in range(5):
+        a @ a
+    torch.cuda.synchronize()
+    return 5 * 2 * 8192.0**3 / (time.perf_counter() - start)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--output", type=Path, help="file that the report is also written to")
+    arguments = parser.parse_args()
+    import torch
+
+    if torch.cuda.is_available():
+        lines = [f"{torch.cuda.get_device_name()}, PyTorch {torch.__version__}, float32", ""]
+        largest = rate()
+        script = str(ROOT / "benchmarks" / "step_speed.py")
+        for points in POINTS:
+            sizes = [str(n) for n in (points, WIDTH, ORDER)]
+            runners = [["pytorch", name, *sizes] for name in ("pytorch", "accelerated")]
+            _, times = in_turns(script, runners, ROUNDS)
+            own, accelerated = (statistics.median(column) for column in times.T.tolist())
+            ratio = statistics.median((times[:, 0] / times[:, 1]).tolist())
+            share = products(points) / largest / accelerated
+            lines.append(
+                f"{points:>7} points: DeepXDE {1e3 * own:.2f} ms, accelerated "
+                f"{1e3 * accelerated:.2f} ms, ratio {ratio:.2f}; products of matrices at full rate "
+                f"are {100 * share:.0f}% of it"
+            )
+    else:
+        lines = ["No GPU here: PyTorch sees no CUDA device, so nothing was measured."]
+    print("\n".join(lines))
+    if arguments.output:
+        arguments.output.write_text("\n".join(lines) + "\n")
+
+
+if __name__ == "__main__":
+    main()
