@@ -72,7 +72,7 @@ lowest: IN = $(LOWEST_VENV)
 newest: IN = $(NEWEST_VENV)
 lowest newest:
 	@$(PYTHON) tools/make_env.py $@ $(IN)
-	@$(IN)/bin/python -m pytest --no-header -n $(WORKERS) --dist loadgroup $(PYTEST_ARGS)
+	@$(IN)/bin/python -m pytest --no-header -W default -n $(WORKERS) --dist loadgroup $(PYTEST_ARGS)
 
 lint: env
 	$(STAGE) "ruff check" $(VENV)/logs/ruff-check.log "'make format' mends what can be mended; the rest is yours." $(PY) -m ruff check .

@@ -104,6 +104,10 @@ def _fuse(optimizer: Any) -> None:
     """Have Adam update all parameters in one call, unless the user has chosen how."""
     if type(optimizer) not in (torch.optim.Adam, torch.optim.AdamW) or optimizer.state:
         return
+    try:
+        type(optimizer)(trained(optimizer), fused=True)
+    except RuntimeError:  # PyTorch before 2.4 has it on GPUs only
+        return
     for group in optimizer.param_groups:
         chosen = (group["foreach"], group["fused"], group["capturable"], group["differentiable"])
         if not any(chosen) and not torch.is_tensor(group["lr"]):
