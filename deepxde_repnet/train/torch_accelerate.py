@@ -106,7 +106,7 @@ def _fuse(optimizer: Any) -> None:
         return
     try:
         type(optimizer)(trained(optimizer), fused=True)
-    except RuntimeError:  # PyTorch before 2.4 has it on GPUs only
+    except RuntimeError:  # not on every device
         return
     for group in optimizer.param_groups:
         chosen = (group["foreach"], group["fused"], group["capturable"], group["differentiable"])

@@ -99,11 +99,9 @@ def test_without_memory_the_way_forward_is_computed_again():
     assert difference(poisson, "adam", 5, prepare) < 1e-12
 
 
-OLD_TORCH = tuple(map(int, torch.__version__.split(".")[:2])) < (2, 4)
 OLD_DEEPXDE = tuple(map(int, dde.__version__.split(".")[:2])) < (1, 15)
 
 
-@pytest.mark.skipif(OLD_TORCH, reason="its compiler does not know zip(strict=True)")
 def test_the_compiled_program_trains_as_well(capsys):
     def prepare(model):
         accelerate(model, compile=True, block=256)
