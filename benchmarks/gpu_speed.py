@@ -18,6 +18,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from benchmarks.gpu_check import report  # noqa: E402
 from benchmarks.processes import in_turns  # noqa: E402
 
 POINTS = (2500, 100_000)
@@ -70,9 +71,7 @@ def main() -> None:
             )
     else:
         lines = ["No GPU here: PyTorch sees no CUDA device, so nothing was measured."]
-    print("\n".join(lines))
-    if arguments.output:
-        arguments.output.write_text("\n".join(lines) + "\n")
+    report(lines, arguments)
 
 
 if __name__ == "__main__":

@@ -253,9 +253,11 @@ def main() -> None:
                     results["steps"][key] = measure(points, width, order, arguments.rounds)
                     print(key, results["steps"][key], flush=True)
                     RESULTS.write_text(json.dumps(results, indent=1) + "\n")
-        for name in ("own", "accelerated") if MEMORY_AT in arguments.points else ():
-            results["memory"][name] = in_own_process(__file__, "pytorch", "memory", name)["mib"]
-            print("memory", name, results["memory"][name], flush=True)
+        if MEMORY_AT in arguments.points:
+            for name in ("own", "accelerated"):
+                found = in_own_process(__file__, "pytorch", "memory", name)
+                results["memory"][name] = found["mib"]
+                print("memory", name, found["mib"], flush=True)
     RESULTS.write_text(json.dumps(results, indent=1) + "\n")
     write(results)
 

@@ -94,7 +94,8 @@ def pin(name, versions):
 def fingerprint(kind):
     """Changes when the environment has to be brought up to date, or was moved."""
     digest = hashlib.sha256(os.fsencode(f"{kind} {ROOT}"))
-    for name in INPUTS:
+    versions = VERSIONS.get(kind)
+    for name in INPUTS + ((versions,) if versions else ()):
         with open(name, "rb") as file:
             digest.update(file.read())
     return digest.hexdigest()
@@ -163,8 +164,8 @@ def check(kind, venv):
     mine = sys.version_info[:2]
     oldest, newest = (OLDEST, (4, 0)) if kind == "demo" else PINNED
     if not oldest <= mine <= newest:
-        upto = f" to {dotted(newest)}, for which constraints.txt" if kind == "test" else " or newer"
-        upto += " has its pins" if kind == "test" else ""
+        upto = " or newer" if kind == "demo" else f" to {dotted(newest)}"
+        upto += ", for which constraints.txt has its pins" if kind == "test" else ""
         stage.stop(
             "Python",
             f"{sys.executable} is {dotted(mine)}; make {kind} needs {dotted(oldest)}{upto}",
