@@ -104,8 +104,9 @@ class Network:
         found = []
         for number, chain in enumerate(self.chains):
             layers = [_affine(layer) for layer in chain.layers]
-            size = x.element_size() * settings.block * len(plan.axes)
-            size *= 2 * sum(layer.kernel.shape[1] for layer in layers[:-1])
+            # Of each hidden layer its z_A and σ(z), see ``Saved``.
+            size = x.element_size() * settings.block * (len(plan.axes) + 1)
+            size *= sum(layer.kernel.shape[1] for layer in layers[:-1])
             kept = int(settings.memory / len(self.chains) // size)
             run = Pass(blocks, len(x), plan, chain.sigmas, kept)
             compiled = settings.compiled and self.compiles
