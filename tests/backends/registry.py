@@ -3,21 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from importlib.metadata import version
 from typing import Any
 
-BACKENDS = ("pytorch", "tensorflow", "tensorflow.compat.v1", "jax", "paddle")
+from packaging.version import Version
+
+#: By the package that each comes from.
+PACKAGES = {
+    "pytorch": "torch",
+    "tensorflow": "tensorflow",
+    "tensorflow.compat.v1": "tensorflow",
+    "jax": "jax",
+    "paddle": "paddlepaddle",
+}
+BACKENDS = tuple(PACKAGES)
 FLOATS = ("float32", "float64")
 
 
 @dataclass(frozen=True)
 class Check:
-    """One check, and where it applies: where DeepXDE itself has what is checked."""
+    """One check, and where it applies: where DeepXDE itself has what is checked.
+
+    since : "deepxde" or a backend -> its first version known to have it.
+    """
 
     name: str
     run: Callable[[], None]
     backends: tuple[str, ...]
     floats: tuple[str, ...]
+    since: Mapping[str, str] = field(default_factory=dict)
+
+    def lacking(self, backend: str) -> str | None:
+        """Which package is too old here, if one is."""
+        for name, package in (("deepxde", "deepxde"), (backend, PACKAGES[backend])):
+            if name in self.since and Version(version(package)) < Version(self.since[name]):
+                return f"needs {package} {self.since[name]}"
+        return None
 
 
 CHECKS: dict[str, Check] = {}
@@ -28,6 +50,7 @@ def check(
     backends: Iterable[str] = BACKENDS,
     floats: Iterable[str] = ("float32",),
     cases: Mapping[str, Mapping[str, Any]] | None = None,
+    since: Mapping[str, str] | None = None,
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Register ``check_<name>``, once for each case; a case is a name and keyword arguments."""
 
@@ -40,7 +63,7 @@ def check(
             def run(arguments: Mapping[str, Any] = arguments) -> None:
                 function(**arguments)
 
-            CHECKS[name] = Check(name, run, tuple(backends), tuple(floats))
+            CHECKS[name] = Check(name, run, tuple(backends), tuple(floats), since or {})
         return function
 
     return register
