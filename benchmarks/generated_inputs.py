@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 import time
 from pathlib import Path
@@ -24,13 +25,14 @@ def table(results: dict) -> None:
     rows = [["Entry point", "Inputs", "Right answers", "Our errors", "Anything else"]]
     for name, found in sorted(results.items()):
         total, right = sum(found["outcomes"].values()), found["outcomes"].get("right answer", 0)
-        shown = name.replace("magnitude_", "magnitude.").replace("spectrum_", "spectrum.")
+        shown = re.sub("^(magnitude|spectrum)_", r"\1.", name).replace("command_", "command: ")
         numbers = (total, right, total - right, int(bool(found["failed"])))
         rows.append([shown, *map(str, numbers)])
     write_table("generated_inputs", rows, "Written by ``benchmarks/generated_inputs.py``.")
 
 
 def main() -> None:
+    from properties import commands  # noqa: F401 (adds its entries)
     from properties.entries import ENTRIES, examine
 
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -38,7 +40,7 @@ def main() -> None:
     parser.add_argument("--examples", type=int, default=2000)
     arguments = parser.parse_args()
     path = ROOT / "benchmarks" / "results" / "generated_inputs.json"
-    results = json.loads(path.read_text()) if path.exists() else {}
+    results = {}
     for name in arguments.names:
         start, failed = time.perf_counter(), ""
         try:
@@ -48,6 +50,8 @@ def main() -> None:
                 raise
             several = getattr(error, "exceptions", [error])
             failed = "\n".join(f"{e}\n" + "\n".join(getattr(e, "__notes__", [])) for e in several)
+        # Read anew: others may be at work on other names.
+        results = json.loads(path.read_text()) if path.exists() else {}
         results[name] = {"outcomes": dict(ENTRIES[name].outcomes), "failed": failed}
         seconds = time.perf_counter() - start
         print(f"{name}: {results[name]['outcomes']} {seconds:.0f} s\n{failed}", flush=True)

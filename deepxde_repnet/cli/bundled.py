@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import re
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -167,3 +169,18 @@ def check_backend(name: str, script: str, backend: str) -> None:
             f"{name} runs on {', '.join(supported)}, and the backend is {backend}; choose another "
             f"with --backend {supported[-1]} (why, its script says: deepxde-repnet show {name})."
         )
+
+
+@contextlib.contextmanager
+def failing(name: str) -> Iterator[None]:
+    """What a problem raises becomes one message.
+
+    Raises:
+        Failure: With the problem's name, for any exception in the block.
+    """
+    try:
+        yield
+    except Failure:
+        raise
+    except Exception as error:
+        raise Failure(f"{name} failed: {type(error).__name__}: {error}") from error

@@ -30,7 +30,11 @@ class _Found(BaseException):
 
 
 def of_problem(name: str, network: Network) -> tuple[Any, str, list[str]]:
-    """The compiled model of a bundled problem, what it printed, and the warnings."""
+    """The compiled model of a bundled problem, what it printed, and the warnings.
+
+    Raises:
+        Failure: What the problem raises, such as for a wavenumber of another dimension.
+    """
     from .. import _command
 
     problem = bundled.find(name)
@@ -41,13 +45,14 @@ def of_problem(name: str, network: Network) -> tuple[Any, str, list[str]]:
     from .. import _host
 
     _host.set_seed(0)
-    module = bundled.load(problem.training)
-    made = module.problem()
-    data, *unknowns = made if isinstance(made, tuple) else (made,)
-    model = _host.Model(data, module.network(network.constructor(problem.kind == "operator")))
-    ended = contextlib.suppress(_Found)
-    with _stopped(), _host.without_optimizer(), _listening() as (said, caught), ended:
-        module.train(model, *unknowns)
+    with bundled.failing(name):
+        module = bundled.load(problem.training)
+        made = module.problem()
+        data, *unknowns = made if isinstance(made, tuple) else (made,)
+        model = _host.Model(data, module.network(network.constructor(problem.kind == "operator")))
+        ended = contextlib.suppress(_Found)
+        with _stopped(), _host.without_optimizer(), _listening() as (said, caught), ended:
+            module.train(model, *unknowns)
     return model, said.getvalue(), caught
 
 
@@ -154,7 +159,7 @@ def explain(
     }
     if isinstance(net, RepNet):
         data |= _of_data(model)
-        data |= _of_network(model)
+        data |= _of_network(model, caught)
         if picture is not None:
             data["picture"] = str(_draw(model, data, picture))
     output.result(data, _table(data))
@@ -186,8 +191,11 @@ def _of_data(model: Any) -> dict[str, Any]:
     return found
 
 
-def _of_network(model: Any) -> dict[str, Any]:
-    """Output and slope of the initial network, predicted and as drawn, in normalised units."""
+def _of_network(model: Any, caught: list[str]) -> dict[str, Any]:
+    """Output and slope of the initial network, predicted and as drawn, in normalised units.
+
+    Warnings of the prediction are added to ``caught``.
+    """
     from ..theory import magnitude, reference
 
     net, spec = model.net, model.net.spec
@@ -198,14 +206,17 @@ def _of_network(model: Any) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if known and plain_sizes:
         hidden = [_scale(level[0]) for level in weights[1:-1]]
-        predicted = magnitude.predict(
-            activation.lower(),
-            spec.layer_sizes,
-            slope_scale=spec.slope_scale,
-            hidden_gain=float(np.mean(hidden)) if hidden else 1.0,
-            output_scale=_scale(weights[-1][0]),
-            sines=spec.n_sines / spec.layer_sizes[1],
-        )
+        with warnings.catch_warnings(record=True) as doubts:
+            warnings.simplefilter("always")
+            predicted = magnitude.predict(
+                activation.lower(),
+                spec.layer_sizes,
+                slope_scale=spec.slope_scale,
+                hidden_gain=float(np.mean(hidden)) if hidden else 1.0,
+                output_scale=_scale(weights[-1][0]),
+                sines=spec.n_sines / spec.layer_sizes[1],
+            )
+        caught += [str(doubt.message) for doubt in doubts]
         found["predicted"] = {"output": predicted.output_rms, "slope": predicted.slope_rms}
     if isinstance(activation, str):
         rng = np.random.default_rng(0)

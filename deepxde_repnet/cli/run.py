@@ -19,7 +19,7 @@ from rich.table import Table
 
 from . import bundled
 from .networks import Network
-from .output import Failure, Output, WrongUsage, number, seconds, sheet, to_json
+from .output import Output, WrongUsage, number, seconds, sheet, to_json
 
 ADAM, LBFGS, SOLVE = "adam", "L-BFGS", "solve"
 OPTIMIZERS = (ADAM, LBFGS, SOLVE)
@@ -89,16 +89,11 @@ def run(request: Request, output: Output) -> tuple[dict[str, Any], Table]:
         bundled.check_backend(request.name, script, _host.backend_name)
     execute = _solve if request.solves else _train
     said = io.StringIO()
-    try:
-        with _overheard(said, output):
-            if request.float_type is not None:
-                _host.set_float(request.float_type)
-            _host.set_seed(request.seed)
-            return execute(request, bundled.load(script), said, output)
-    except Failure:
-        raise
-    except Exception as error:
-        raise Failure(f"{request.name} failed: {type(error).__name__}: {error}") from error
+    with bundled.failing(request.name), _overheard(said, output):
+        if request.float_type is not None:
+            _host.set_float(request.float_type)
+        _host.set_seed(request.seed)
+        return execute(request, bundled.load(script), said, output)
 
 
 def _common(request: Request) -> dict[str, Any]:

@@ -46,7 +46,10 @@ def outcome(request, in_backend):
             job = {
                 "float": float_type,
                 "checks": selected[cell],
-                "warnings": request.config.getini("filterwarnings"),
+                "warnings": [
+                    *request.config.getini("filterwarnings"),
+                    *(request.config.getoption("pythonwarnings") or []),
+                ],
             }
             done = in_backend("-m", "backends.worker", json.dumps(job), backend=backend)
             found = [json.loads(line) for line in done.stdout.splitlines()]

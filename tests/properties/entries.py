@@ -81,6 +81,10 @@ def maybe(valid: st.SearchStrategy) -> st.SearchStrategy:
     return st.one_of(st.none(), mostly(valid))
 
 
+class Refused(Exception):
+    """What was called said that its input makes no sense, and no exception could reach here."""
+
+
 @dataclass
 class Entry:
     """One entry point.
@@ -174,6 +178,8 @@ def outcome(tested: Entry, arguments: dict[str, Any]) -> str:
         found = "right answer"
     except AssertionError:
         raise
+    except Refused:
+        found = "refused"
     except Exception as error:
         if not raised_here(error):
             raise AssertionError(f"an error from below: {error!r}") from error

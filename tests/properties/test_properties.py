@@ -11,6 +11,7 @@ import deepxde_repnet
 from deepxde_repnet import train
 from deepxde_repnet.theory import dynamics, frequencies, magnitude, modes, spectrum
 
+from . import commands  # noqa: F401 (adds its entries)
 from .entries import ENTRIES, examine, raised_here
 
 
@@ -29,6 +30,7 @@ def test_every_public_name_is_fed():
     names |= {"magnitude_output_scale_for", "magnitude_moments", "Solution_predict"}
     names |= {f"spectrum_{n}" for n in ("wavenumber", "wavenumber_from_gradient")}
     names |= {"spectrum_resolved_wavenumber", "records_load", *train.__all__}
+    names |= {f"command_{n}" for n in ("run", "swap", "compare", "explain", "other")}
     names |= {f"modes_{n}" for n in ("Grid", "Known", "Scattered")}
     names |= {
         f"frequencies_{n}"
