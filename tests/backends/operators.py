@@ -231,7 +231,7 @@ def check_operator_activations(name: str) -> None:
     assert_close(found, expected, 1e-4, "values")
 
 
-@check(backends=["pytorch"], since={"deepxde": "1.15"})
+@check(backends=["pytorch"], since={"pytorch": "deepxde>=1.15"})
 def check_operator_adaptive_activation() -> None:
     """As in DeepXDE one factor serves the whole trunk."""
     arguments: Any = [[SENSORS, 8], [1, 8, 8], "LAAF-5 tanh", "Glorot uniform"]

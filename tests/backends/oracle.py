@@ -163,7 +163,7 @@ def check_oracle_shared_then_parallel() -> None:
         "rejoined": {"layer_sizes": [1, [8, 10], 12, [6, 7], [5, 5], 2]},
         "wide-outputs": {"layer_sizes": [2, [8, 10], [2, 1]]},
     },
-    since={"deepxde": "1.15"},
+    since={"pytorch": "deepxde>=1.15"},
 )
 def check_oracle_parallel_as_in(layer_sizes: list[Any]) -> None:
     """Forms of ``layer_sizes`` that only some backends' PFNN has."""

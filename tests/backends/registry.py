@@ -7,17 +7,9 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any
 
-from packaging.version import Version
+from packaging.requirements import Requirement
 
-#: By the package that each comes from.
-PACKAGES = {
-    "pytorch": "torch",
-    "tensorflow": "tensorflow",
-    "tensorflow.compat.v1": "tensorflow",
-    "jax": "jax",
-    "paddle": "paddlepaddle",
-}
-BACKENDS = tuple(PACKAGES)
+BACKENDS = ("pytorch", "tensorflow", "tensorflow.compat.v1", "jax", "paddle")
 FLOATS = ("float32", "float64")
 
 
@@ -25,7 +17,7 @@ FLOATS = ("float32", "float64")
 class Check:
     """One check, and where it applies: where DeepXDE itself has what is checked.
 
-    since : "deepxde" or a backend -> its first version known to have it.
+    since : backend -> what it takes there, such as "deepxde>=1.15".
     """
 
     name: str
@@ -35,11 +27,11 @@ class Check:
     since: Mapping[str, str] = field(default_factory=dict)
 
     def lacking(self, backend: str) -> str | None:
-        """Which package is too old here, if one is."""
-        for name, package in (("deepxde", "deepxde"), (backend, PACKAGES[backend])):
-            if name in self.since and Version(version(package)) < Version(self.since[name]):
-                return f"needs {package} {self.since[name]}"
-        return None
+        """What is too old here for this backend, if something is."""
+        if backend not in self.since:
+            return None
+        needed = Requirement(self.since[backend])
+        return None if version(needed.name) in needed.specifier else f"needs {needed}"
 
 
 CHECKS: dict[str, Check] = {}

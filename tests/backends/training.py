@@ -165,7 +165,7 @@ def check_dropout() -> None:
     assert len(weights(model)) == 3
 
 
-@check(backends=["pytorch", "tensorflow.compat.v1"], since={"deepxde": "1.15"})
+@check(backends=["pytorch", "tensorflow.compat.v1"], since={"pytorch": "deepxde>=1.15"})
 def check_adaptive_activation() -> None:
     net = dde.nn.RepFNN([1, 16, 16, 1], "LAAF-5 tanh", "Glorot uniform", seed=1)
     data = line_fit()
@@ -300,7 +300,7 @@ def check_state_dict() -> None:
     assert_close(call(other, x), expected, 1e-6, "values")
 
 
-@check(backends=["pytorch", "paddle"], since={"paddle": "3.3"})
+@check(backends=["pytorch", "paddle"], since={"paddle": "paddlepaddle>=3.3"})
 def check_pickle_protocol() -> None:
     """DeepXDE's ``save(protocol="pickle")``.
 
