@@ -373,6 +373,9 @@ def guarded(call: Callable[[], Any]) -> int:
     except Failure as failure:
         print_error(str(failure))
         return failure.code
+    except OSError as error:  # a full disk, a name that is too long, a file that nobody may read
+        print_error(f"{error}.")
+        return FAILED
     except KeyboardInterrupt:
         print_error("interrupted.")
         return INTERRUPTED

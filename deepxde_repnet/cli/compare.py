@@ -23,7 +23,18 @@ from . import bundled
 from .child import Job, Processes
 from .cluster import side_by_side, threads_of_a_run
 from .networks import NETS, Network
-from .output import FAILED, INTERRUPTED, Failure, Output, WrongUsage, number, plain, sheet, to_json
+from .output import (
+    FAILED,
+    INTERRUPTED,
+    Failure,
+    Output,
+    WrongUsage,
+    made,
+    number,
+    plain,
+    sheet,
+    to_json,
+)
 from .swap import total
 
 #: Of a working directory, what is copied for the runs of a script at most.
@@ -82,8 +93,7 @@ def compare(
     nobody's way, unless ``in_place``. On a cluster that directory must be there for the workers
     too.
     """
-    runs = out / "runs"
-    runs.mkdir(parents=True, exist_ok=True)
+    runs = made(out / "runs")
     files = {job: runs / f"{_file_name(job.net)}-seed{job.seed}.json" for job in jobs}
     identities = {job: _identity(job, backend) for job in jobs}
     done = {} if redo else {j: r for j in jobs if (r := _stored(files[j], identities[j]))}

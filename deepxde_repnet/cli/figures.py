@@ -11,6 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from ..spec import Array
+from .output import Failure
 
 POINTS = {1: 2001, 2: 151}  # of the grid, along each axis
 ORANGE, BLUE, GREY = "#d55e00", "#0072b2", "0.6"
@@ -25,7 +26,10 @@ def _figure(rows: int, columns: int, width: float, height: float) -> tuple[Figur
 
 
 def _save(figure: Figure, path: Path) -> Path:
-    figure.savefig(path, dpi=110)
+    try:
+        figure.savefig(path, dpi=110)
+    except (OSError, ValueError) as error:  # the latter for a format that matplotlib lacks
+        raise Failure(f"the picture {path} cannot be written: {error}.") from error
     return path
 
 

@@ -6,6 +6,7 @@ import json
 import math
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
@@ -28,6 +29,21 @@ class WrongUsage(Failure):
     """The command was called in a way that makes no sense."""
 
     code = WRONG_USAGE
+
+
+def made(folder: Path) -> Path:
+    """A folder for results, made before anything runs whose results would be lost without.
+
+    Raises:
+        WrongUsage: It cannot be.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise WrongUsage(
+            f"the folder {folder} cannot be made ({error.strerror}); give another with --out."
+        ) from None
+    return folder
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from rich.table import Table
 
 from . import bundled
 from .networks import Network
-from .output import Output, WrongUsage, number, seconds, sheet, to_json
+from .output import Output, WrongUsage, made, number, seconds, sheet, to_json
 
 ADAM, LBFGS, SOLVE = "adam", "L-BFGS", "solve"
 OPTIMIZERS = (ADAM, LBFGS, SOLVE)
@@ -75,6 +75,7 @@ def run(request: Request, output: Output) -> tuple[dict[str, Any], Table]:
 
     Raises:
         Failure: The problem does not run on this backend, or what it raises.
+        WrongUsage: The folder for the results cannot be made.
     """
     from .. import _command
 
@@ -87,6 +88,8 @@ def run(request: Request, output: Output) -> tuple[dict[str, Any], Table]:
     assert script is not None
     if request.optimizer != ADAM:
         bundled.check_backend(request.name, script, _host.backend_name)
+    if request.out is not None:
+        made(request.out)
     execute = _solve if request.solves else _train
     said = io.StringIO()
     with bundled.failing(request.name), _overheard(said, output):
@@ -256,7 +259,6 @@ def _write(
 
     out = request.out
     assert out is not None
-    out.mkdir(parents=True, exist_ok=True)
     files: dict[str, str] = {}
     if "history" in result and result["history"]["loss"]:
         files["loss"] = str(figures.loss(result["history"], out / "loss.png"))

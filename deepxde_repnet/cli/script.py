@@ -141,10 +141,14 @@ def save_figures(folder: Path, prefix: str) -> list[Path]:
     folder = folder.absolute()  # the script may change the working directory
 
     def save(figure: Any) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{prefix}{len(saved) + 1}.png"
-        figure.savefig(path, dpi=100)
-        saved.append(path)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            figure.savefig(path, dpi=100)
+        except OSError as error:  # no reason to end the script
+            print(f"deepxde-repnet: a figure is not saved: {error}", file=sys.stderr)
+        else:
+            saved.append(path)
 
     def show(*_: Any, block: bool | None = None, **__: Any) -> None:
         for number in pyplot.get_fignums():

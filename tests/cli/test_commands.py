@@ -46,6 +46,8 @@ from deepxde_repnet.cli.bundled import PROBLEMS
         (["compare", "--in-place", "--jobs", "2", "empty.py"], "--jobs 1"),
         (["compare", "--in-place", "--cluster", "tcp://host:8786", "empty.py"], "--jobs 1"),
         (["explain", "lshape-2d"], "no network is calibrated"),
+        (["run", "wave-1d", "--out", "empty.py/out"], "give another with --out"),
+        (["compare", "wave-1d", "--out", "empty.py/out"], "give another with --out"),
     ],
 )
 def test_wrong_usage(tmp_path, monkeypatch, capsys, arguments, said):
@@ -66,6 +68,26 @@ def test_wrong_usage_of_the_command_itself(tmp_path):
         done = command(*arguments, folder=tmp_path)
         assert done.returncode == 2 and done.stdout == ""
         assert "helmholtz-2d" in done.stderr or "SCRIPT" in done.stderr
+
+
+def test_what_a_problem_raises_and_a_picture_that_cannot_be_written_are_named(tmp_path):
+    for option, value, said in (
+        ("--wavenumber", "3,4", "one number for all or one per input"),
+        ("--picture", "no-folder/picture.png", "no-folder/picture.png cannot be written"),
+        ("--picture", "picture.txt", "is not supported"),
+    ):
+        done = command("explain", "poisson-1d-multiscale", option, value, folder=tmp_path)
+        assert done.returncode == 1 and done.stdout == ""
+        assert done.stderr.startswith("error: ") and said in done.stderr
+
+
+def test_a_script_is_not_ended_by_a_figure_that_cannot_be_written(tmp_path):
+    lines = ("import deepxde", "from matplotlib import pyplot", "pyplot.figure()", "pyplot.show()")
+    (tmp_path / "script.py").write_text("\n".join([*lines, "print('went on')"]))
+    (tmp_path / "file").write_text("")
+    done = command("swap", "--figures", "file/in", "script.py", folder=tmp_path)
+    assert done.returncode == 0 and done.stdout == "went on\n"
+    assert "a figure is not saved" in done.stderr
 
 
 def test_backends_are_chosen_without_deepxde(tmp_path):
