@@ -5,6 +5,7 @@ DeepXDE's networks without the ``Rep``; importing this package also makes them a
 ``dde.nn``, as ``dde.nn.RepFNN`` and so on.
 """
 
+import sys
 from typing import TYPE_CHECKING
 
 from . import _command
@@ -53,6 +54,9 @@ if TYPE_CHECKING or not _command.is_waiting():
     from .train.guards import Guard
     from .train.instruments import FirstLayerRecorder, ResidualSpectrumRecorder, SpectrumRecorder
 
+    # For ``from deepxde_repnet.frequencies import Normal`` beside ``deepxde_repnet.frequencies``.
+    for _module in (dynamics, frequencies, magnitude, modes, spectrum):
+        sys.modules[f"{__name__}.{_module.__name__.rpartition('.')[2]}"] = _module
     for _name in ("FourierFNN", "RepFNN", "RepPFNN", "RepDeepONet", "RepDeepONetCartesianProd"):
         _host.register_network(globals()[_name])
     _host.before("compile", _calibrate)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 
 import deepxde as dde
+import pytest
 
 import deepxde_repnet
 from deepxde_repnet.nets import RepNet, RepOperator
@@ -67,6 +68,12 @@ def test_importing_makes_the_networks_deepxde_s():
     assert dde.nn.RepPFNN is deepxde_repnet.RepPFNN
     assert dde.nn.RepDeepONet is deepxde_repnet.RepDeepONet
     assert dde.nn.RepDeepONetCartesianProd is deepxde_repnet.RepDeepONetCartesianProd
+
+
+@pytest.mark.parametrize("name", ["dynamics", "frequencies", "magnitude", "modes", "spectrum"])
+def test_modules_of_the_theory_are_importable_by_their_short_names(name):
+    found = importlib.import_module(f"deepxde_repnet.{name}")
+    assert found is getattr(deepxde_repnet, name)
 
 
 def test_version():

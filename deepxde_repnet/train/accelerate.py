@@ -30,6 +30,7 @@ def accelerate(
     - points are taken in blocks, and a block's program is compiled where a short measurement says
       that it pays;
     - points and targets stay on the device as tensors until they are resampled;
+    - Adam updates all parameters in one call (PyTorch's ``fused``), unless it was told how;
     - on the processor, the C library (glibc) keeps the memory of a step for the next one.
 
     The loss and its gradient are compared with DeepXDE's own first (up to 20 000 points). Where a
