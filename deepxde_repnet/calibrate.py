@@ -66,6 +66,29 @@ class Estimate:
     sources: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Chosen:
+    """What decides on a first layer, before a feature transform and what was given.
+
+    Attributes:
+        origin: Where the domain is from.
+        wave: Wavenumber per coordinate, (d,), in radians per unit of length; None where the slope
+            scale is given.
+        said: Where the wavenumber is from.
+        steepness: Slope scale per wavenumber.
+        targets: What targets without an equation say of their wavenumber; None with an equation.
+        sines: Share of sines in the first layer, unless it is given.
+    """
+
+    domain: Box
+    origin: str
+    wave: Array | None
+    said: str
+    steepness: float
+    targets: Estimate | None
+    sines: float = 0.0
+
+
 def estimate_wavenumber(samples: list[_host.Samples], dim: int) -> Estimate:
     """The largest wavenumber per axis over the equations, conditions and targets of a problem.
 
@@ -165,9 +188,8 @@ def _settle(model: Any, x: np.ndarray, y: Any, arguments: dict[str, Any]) -> str
         # Of features it is not known which waves they make.
         plain = _host.input_transform(net) is None
         sines = SINES_OF_WAVES if plain and free and free.within(reach) else 0.0
-    message, spec = _completed(
-        net, x, domain, origin, wave, said, steepness, estimate if fit else None, sines, notes
-    )
+    chosen = Chosen(domain, origin, wave, said, steepness, estimate if fit else None, sines)
+    message, spec = _completed(net, x, chosen, notes)
     net.calibrate(spec)
     return message
 
@@ -290,48 +312,32 @@ def _symbol(model: Any, domain: Box, highest: Array, arguments: dict[str, Any]) 
         ) from None
 
 
-def _completed(
-    net: Any,
-    x: Array,
-    domain: Box,
-    origin: str,
-    wave: Array | None,
-    said: str,
-    steepness: float,
-    targets: Estimate | None,
-    sines: float,
-    notes: list[str],
-) -> tuple[str, RepSpec]:
-    """The specification with its layer's box, slope scale and gain; the line that says them.
-
-    Args:
-        wave: Wavenumber per coordinate; None where the slope scale is given.
-        targets: What targets without an equation say of their wavenumber, None where there is one.
-        sines: Share of sines in the first layer, unless it is given.
-    """
+def _completed(net: Any, x: Array, chosen: Chosen, notes: list[str]) -> tuple[str, RepSpec]:
+    """The specification with its layer's box, slope scale and gain; the line that says them."""
+    domain, wave = chosen.domain, chosen.wave
     given = net.given
     if _host.input_transform(net) is None:
         layer_domain = domain
         scale = (
             np.asarray(given.slope_scale)
             if wave is None
-            else slope_scale_from_wavenumber(wave, domain.half_width, steepness)
+            else slope_scale_from_wavenumber(wave, domain.half_width, chosen.steepness)
         )
     else:
-        layer_domain, scale = _through_transform(net, x, domain, wave, steepness)
+        layer_domain, scale = _through_transform(net, x, domain, wave, chosen.steepness)
         notes.append(f"{layer_domain.dim} features over {layer_domain}")
     spec = given.completed(
-        layer_domain, scale, given.hidden_gain or 1.0, dim=layer_domain.dim, sines=sines
+        layer_domain, scale, given.hidden_gain or 1.0, dim=layer_domain.dim, sines=chosen.sines
     )
-    normalised = targets.wavenumber * domain.half_width if targets else None
+    normalised = chosen.targets.wavenumber * domain.half_width if chosen.targets else None
     gain = given.hidden_gain or _gain(spec, scale, normalised)
-    parts = [f"domain {domain} ({origin})"]
+    parts = [f"domain {domain} ({chosen.origin})"]
     if wave is not None:
-        parts.append(f"wavenumber {_show(wave)} rad per unit length ({said})")
+        parts.append(f"wavenumber {_show(wave)} rad per unit length ({chosen.said})")
     parts.append(f"slope scale {_show(scale)}" + (" (given)" if wave is None else ""))
     parts.append(f"hidden gain {gain:.3g}" + (" (given)" if given.hidden_gain else ""))
     if spec.n_sines:
-        why = "given" if given.sines is not None else "targets" if targets else "free waves"
+        why = "given" if given.sines is not None else "targets" if chosen.targets else "free waves"
         parts.append(
             f"sines from {spec.n_sines} of the first layer's {spec.layer_sizes[1]} neurons ({why})"
         )
@@ -380,9 +386,8 @@ def _settle_operator(model: Any, functions: Array, x: Array) -> str:
     if net.branch_given is not None:
         branch = net.branch_given.domain or _branch_box(functions)
         notes.append(f"branch inputs in [{min(branch.lower):.4g}, {max(branch.upper):.4g}]")
-    message, spec = _completed(
-        net, x, domain, origin, wave, said, steepness, estimate if fit else None, 0.0, notes
-    )
+    chosen = Chosen(domain, origin, wave, said, steepness, estimate if fit else None)
+    message, spec = _completed(net, x, chosen, notes)
     net.calibrate(spec, branch)
     return message
 

@@ -6,6 +6,7 @@ import atexit
 import functools
 import itertools
 import json
+import os
 from typing import Any
 
 from hypothesis import strategies as st
@@ -106,7 +107,7 @@ def check(arguments: list[str], script: str = "") -> None:
     done: dict[str, Any] = _server().call(arguments, files)
     code, said = done["code"], done["stderr"]
     told = f"{arguments} ended with {code}:\n{done['stdout'][-500:]}\n{said[-1500:]}"
-    of_script = any(word in files for word in arguments)
+    of_script = any(os.path.normpath(word) in files for word in arguments)
     assert code in (0, 1, 2, 130) or (code == 3 and of_script), told
     trace = said[said.find("Traceback (most recent") :] if "Traceback (most" in said else ""
     assert not trace or (of_script and "deepxde_repnet/cli" not in trace), told
