@@ -113,7 +113,8 @@ def check(arguments: list[str], script: str = "") -> None:
     assert not trace or (of_script and "deepxde_repnet/cli" not in trace), told
     assert not done["beside"], told
     if code:
-        silent = code == 130 and arguments[0] == "run"
+        # 3 is that of a script, which may end without a word.
+        silent = code == 3 or (code == 130 and arguments[0] == "run")
         assert said.strip() or silent or not arguments, told  # without arguments it is the help
         raise Refused
     if "--json" in arguments and done["stdout"].startswith("{") and "--help" not in arguments:
