@@ -138,7 +138,7 @@ def check(arguments: list[str], script: str = "") -> None:
         BACKEND,
         flags(),
     ),
-    examples=12,
+    examples=8,
 )
 def of_command_run(arguments):
     check(arguments)
@@ -175,7 +175,7 @@ def of_command_swap(arguments, script):
         BACKEND,
         flags("--redo", "--in-place"),
     ),
-    examples=12,
+    examples=6,
 )
 def of_command_compare(arguments):
     check(arguments)
