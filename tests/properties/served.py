@@ -68,7 +68,7 @@ def _shorten() -> None:
     from deepxde.optimizers.config import LBFGS_options
 
     import deepxde_repnet
-    from deepxde_repnet.cli import app, compare, doctor, explain, figures, run, swap  # noqa: F401
+    from deepxde_repnet.cli import app, cluster, compare, doctor, explain, figures, run, swap  # noqa: F401
 
     importlib.import_module("deepxde_repnet.cli.rewrite")
     train = dde.Model.train
@@ -83,6 +83,7 @@ def _shorten() -> None:
         raise KeyboardInterrupt
 
     dde.Model.train = briefly
+    cluster.PATIENCE = 0.2  # type: ignore[assignment]
     deepxde_repnet.solve = interrupted
     compare._run = lambda job, *_: (job, _ended(job))  # type: ignore[assignment]
     swap.Processes.run = interrupted  # type: ignore[method-assign]
