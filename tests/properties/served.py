@@ -37,7 +37,6 @@ class Server:
             "OMP_NUM_THREADS": "1",  # threads do not survive a fork
             "COLUMNS": "80",
             "NO_COLOR": "1",
-            "DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "1s",
             "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")]),
         }
         self._process = subprocess.Popen(
