@@ -20,6 +20,7 @@ sys.path.insert(0, str(ROOT))
 
 from benchmarks.gpu_check import report  # noqa: E402
 from benchmarks.processes import in_turns  # noqa: E402
+from benchmarks.step_speed import carried_components  # noqa: E402
 
 POINTS = (2500, 100_000)
 WIDTH, ORDER = 64, 2
@@ -28,8 +29,7 @@ ROUNDS = 12
 
 def products(points: int) -> float:
     """Operations of the matrix products of one step between the hidden layers."""
-    carried = 1 + 2 * ORDER
-    return 3 * 2 * 2.0 * carried * points * WIDTH**2
+    return 3 * 2 * 2.0 * carried_components(ORDER) * points * WIDTH**2
 
 
 def rate() -> float:

@@ -25,8 +25,9 @@ def accelerate(
 
     - the output and all derivatives that the equations ask for come out of one pass through the
       layers (``taylor.torch_jets``), and the gradient out of one pass back, so that nothing is
-      differentiated twice. A derivative of something else that was computed from the output is
-      taken by automatic differentiation, as before;
+      differentiated twice. A sum of derivatives with constant factors, as the Laplacian, goes
+      through as one where nothing else needs its parts. A derivative of something else that was
+      computed from the output is taken by automatic differentiation, as before;
     - points are taken in blocks, and a block's program is compiled where a short measurement says
       that it pays;
     - points and targets stay on the device as tensors until they are resampled;
