@@ -112,18 +112,18 @@ def floor(points: int, width: int, order: int) -> float:
 
 
 def runner(name: str, points: int, width: int, order: int) -> None:
-    """Steps of one of ``RUNNERS``, as often as stdin says."""
+    """Steps of one of ``RUNNERS``, as often as stdin says; "replayed" is accelerated as a graph."""
     import deepxde as dde
 
     if name == "tensorflow XLA":
         dde.config.enable_xla_jit()
     model = make(points, width, order)
     ready = {"served": True}
-    if name == "accelerated":
+    if name in ("accelerated", "replayed"):
         from deepxde_repnet import accelerate
 
         before = model.train_step
-        accelerate(model)
+        accelerate(model, graph=name == "replayed")
         ready = {"served": model.train_step != before}
     state = model.train_state
 

@@ -14,6 +14,7 @@ import torch
 
 from .. import _host
 from ..taylor.torch_network import Network, NotServed, Settings
+from .torch_replay import CudaGraphs, Recorder, ReplayedStep
 from .torch_step import Step, trained
 
 #: Up to here the loss and its gradient are compared with DeepXDE's own, which take the most memory.
@@ -29,17 +30,24 @@ MEASURED = 0.5
 KEPT = {"M_MMAP_THRESHOLD": (-3, 2**25), "M_TRIM_THRESHOLD": (-1, 2**29)}
 
 
-def accelerate(model: Any, compile: bool | None, block: int | None, memory: float | None) -> str:
+def accelerate(
+    model: Any, compile: bool | None, block: int | None, memory: float | None, graph: bool
+) -> str:
     """Install a step, or keep the model's own; what was decided, as a sentence."""
     try:
         network = Network(model.net)
-        return _decided(model, network, compile, block, memory)
+        return _decided(model, network, compile, block, memory, graph)
     except NotServed as reason:
         return f"DeepXDE's own training step is kept: {reason}."
 
 
 def _decided(
-    model: Any, network: Network, compile: bool | None, block: int | None, memory: float | None
+    model: Any,
+    network: Network,
+    compile: bool | None,
+    block: int | None,
+    memory: float | None,
+    graph: bool,
 ) -> str:
     step = Step(model, network, Settings(1, False, 0.0))
     batch = step.on_device(True, _host.training_batch(model))
@@ -88,11 +96,17 @@ def _decided(
             if compile or fast < WORTH * plain:
                 best, taken = compiled, fast
     step.settings = best
-    if own is not None and compile is None and block is None and taken > own:
+    recorder = _recorder(batch[0].device) if graph else None
+    asked_for = compile is not None or block is not None or recorder is not None
+    if own is not None and not asked_for and taken > own:
         return (
             "DeepXDE's own training step is kept: it is as fast here "
             f"({1e3 * own:.2g} ms, {1e3 * taken:.2g} ms with derivatives carried forward)."
         )
+    if graph:
+        said += "; no graph, as the model is not on a GPU" if recorder is None else "; as a graph"
+    if recorder is not None:
+        step = ReplayedStep(step, recorder)
     step.install()
     _fuse(model.opt)
     blocks = f"blocks of {best.block}" if best.block < n else "one block"
@@ -120,6 +134,10 @@ def _learn(step: Step, batch: Any, compared: bool) -> None:
         difference = _difference(step, batch)
     if difference is not None:
         raise NotServed(difference)
+
+
+def _recorder(device: torch.device) -> Recorder | None:
+    return CudaGraphs() if device.type == "cuda" else None
 
 
 def _even(n: int, block: int) -> int:

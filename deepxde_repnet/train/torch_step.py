@@ -214,15 +214,13 @@ class Step:
 
     def train_step(self, inputs: Any, targets: Any, auxiliary: Any) -> None:
         """As DeepXDE's: one step of the optimizer, and of the learning rate."""
-        model = self.model
-        batch = self.on_device(True, (inputs, targets, auxiliary))
+        self.advance(self.on_device(True, (inputs, targets, auxiliary)))
+        if self.model.lr_scheduler is not None:
+            self.model.lr_scheduler.step()
 
-        def closure() -> torch.Tensor:
-            return self.loss_and_gradient(batch)
-
-        model.opt.step(closure)
-        if model.lr_scheduler is not None:
-            model.lr_scheduler.step()
+    def advance(self, batch: Batch) -> None:
+        """One step of the optimizer."""
+        self.model.opt.step(lambda: self.loss_and_gradient(batch))
 
     def loss_and_gradient(
         self, batch: Batch, total_of: Callable[[torch.Tensor], torch.Tensor] = torch.sum
