@@ -42,11 +42,13 @@ class Settings(NamedTuple):
     block : points in a block.
     compiled : whether a block's program is compiled.
     memory : bytes of what is kept from the way forward; of the other blocks it is computed again.
+    threads : of PyTorch on the processor; None leaves them as they are.
     """
 
     block: int
     compiled: bool
     memory: float
+    threads: int | None = None
 
 
 class Network:

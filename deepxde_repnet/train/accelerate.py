@@ -29,8 +29,8 @@ def accelerate(
       differentiated twice. A sum of derivatives with constant factors, as the Laplacian, goes
       through as one where nothing else needs its parts. A derivative of something else that was
       computed from the output is taken by automatic differentiation, as before;
-    - points are taken in blocks, and a block's program is compiled where a short measurement says
-      that it pays;
+    - points are taken in blocks, a block's program is compiled, and one of PyTorch's threads does
+      the step alone, each where a short measurement says that it pays;
     - points and targets stay on the device as tensors until they are resampled;
     - Adam updates all parameters in one call (PyTorch's ``fused``), unless it was told how;
     - on the processor, the C library (glibc) keeps the memory of a step for the next one.

@@ -21,7 +21,7 @@ from .torch_step import Step, trained
 COMPARED = 20_000
 #: Points in a block that are tried.
 BLOCKS = (512, 1024, 2048, 4096)
-#: A program that is compiled must be so much faster than one that is not.
+#: A program that is compiled must be so much faster than one that is not, and one thread than more.
 WORTH = 0.95
 #: Times that something is measured: so many at least and at most, and seconds after which no more.
 REPEATS, MOST_REPEATS = 3, 20
@@ -78,7 +78,13 @@ def _decided(
         own, *times = _seconds([run(s) for s in (None, *settings)])
     else:
         times = _seconds([run(s) for s in settings])
-    taken, best = min(zip(times, settings, strict=True))
+    taken, best = min(zip(times, settings, strict=True), key=lambda pair: pair[0])
+    if on_cpu and torch.get_num_threads() > 1:
+        # On small arrays threads wait for each other longer than they work.
+        alone = best._replace(threads=1)
+        several, single = _seconds([run(best), run(alone)])
+        if single < WORTH * several:
+            best, taken = alone, single
     said = ""
     if compile is not False and network.compiles:
         compiled = best._replace(compiled=True)
@@ -110,7 +116,7 @@ def _decided(
     step.install()
     _fuse(model.opt)
     blocks = f"blocks of {best.block}" if best.block < n else "one block"
-    how = "compiled" if best.compiled else "not compiled"
+    how = ("compiled" if best.compiled else "not compiled") + (", 1 thread" if best.threads else "")
     before = "" if own is None else f" in place of {1e3 * own:.2g}"
     return (
         f"loss and gradient of {n} points take {1e3 * taken:.2g} ms{before} "

@@ -220,14 +220,15 @@ class Step:
 
     def advance(self, batch: Batch) -> None:
         """One step of the optimizer."""
-        self.model.opt.step(lambda: self.loss_and_gradient(batch))
+        with self._threads():
+            self.model.opt.step(lambda: self.loss_and_gradient(batch))
 
     def loss_and_gradient(
         self, batch: Batch, total_of: Callable[[torch.Tensor], torch.Tensor] = torch.sum
     ) -> torch.Tensor:
         """The sum of the losses; its gradient goes to the parameters that are trained."""
         optimizer = self.model.opt
-        with self._served(batch[0]) as field:
+        with self._threads(), self._served(batch[0]) as field:
             total = total_of(self.own_losses[True](*batch)[1])
             optimizer.zero_grad()
             if field is not None:
@@ -238,7 +239,7 @@ class Step:
     def outputs_losses(self, training: bool, batch: Any) -> Any:
         """(outputs, losses) without a step."""
         batch = self.on_device(training, batch)
-        with self._served(batch[0]):
+        with self._threads(), self._served(batch[0]):
             outputs, losses = self.own_losses[training](*batch)
             return outputs.detach(), losses.detach()
 
@@ -257,6 +258,20 @@ class Step:
                 self._tensors[training, k] = held
             found.append(held[1])
         return tuple(found)  # type: ignore[return-value]
+
+    @contextlib.contextmanager
+    def _threads(self) -> Iterator[None]:
+        """As many threads as were found best, until the user's own code goes on."""
+        before = torch.get_num_threads()
+        wanted = self.settings.threads if self.settings else None
+        if wanted is None or wanted == before:
+            yield
+            return
+        torch.set_num_threads(wanted)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(before)
 
     @contextlib.contextmanager
     def _served(self, x: torch.Tensor) -> Iterator[Served | None]:

@@ -7,10 +7,19 @@ import torch
 
 import deepxde_repnet
 from benchmarks.same_training import difference, fast
-from benchmarks.training_problems import PROBLEMS, poisson, train
+from benchmarks.training_problems import (
+    PROBLEMS,
+    network,
+    on_square,
+    poisson,
+    poisson_equation,
+    train,
+    zero_boundary,
+)
 from deepxde_repnet import _host, accelerate
 from deepxde_repnet.taylor import torch_jets
 from deepxde_repnet.taylor.torch_sigma import sigma, with_sines
+from deepxde_repnet.train import torch_accelerate
 
 CLOSED = ["tanh", "sin", "sigmoid", "relu", "silu", "gelu"]
 
@@ -204,3 +213,39 @@ def test_a_pde_that_is_not_served_rightly_keeps_its_own_step(capsys):
     equation = model.data.pde
     model.data.pde = lambda x, y: equation(x, y) * (1.0 + ("forward" in vars(model.net)))
     assert "gradient differs" in kept(model, capsys, compile=False)
+
+
+def test_threads_are_the_users_outside_of_a_step(monkeypatch, capsys):
+    before = torch.get_num_threads()
+    seen, failing = [], []
+
+    def seconds(runs):
+        for run in runs:
+            run()
+        # Each is said to be twice as fast as the one before.
+        return [2.0**-k for k in range(len(runs))]
+
+    monkeypatch.setattr(torch_accelerate, "_seconds", seconds)
+
+    def equation(x, y):
+        seen.append(torch.get_num_threads())
+        if failing:
+            raise ZeroDivisionError
+        return poisson_equation(x, y)
+
+    torch.set_num_threads(2)
+    try:
+        model = on_square(equation, zero_boundary, network())
+        model.compile("adam", lr=1e-3, verbose=0)
+        accelerate(model, compile=False, block=96)
+        assert "not compiled, 1 thread)" in capsys.readouterr().out
+        seen.clear()
+        model.train(iterations=3, verbose=0)
+        assert set(seen) == {1}
+        assert torch.get_num_threads() == 2
+        failing.append(True)
+        with pytest.raises(ZeroDivisionError):
+            model.train(iterations=1, verbose=0)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
