@@ -1,9 +1,9 @@
-"""A training step on a GPU: DeepXDE's own and the accelerated one. (PyTorch)
+"""A training step on a GPU: DeepXDE's own, the accelerated one, and that as a CUDA graph. (PyTorch)
 
     python benchmarks/gpu_speed.py [--output docs/_tables/gpu_speed.txt]
 
 The problem is that of ``step_speed.py``, with second derivatives, at 2,500 and 100,000 points; the
-two take turns in processes of their own. What the step's products of matrices alone would take at
+three take turns in processes of their own. What the step's products of matrices alone would take at
 the rate that one large product reaches is said beside it. Says plainly when there is no GPU.
 """
 
@@ -20,16 +20,18 @@ sys.path.insert(0, str(ROOT))
 
 from benchmarks.gpu_check import report  # noqa: E402
 from benchmarks.processes import in_turns  # noqa: E402
+from benchmarks.step_speed import carried_components  # noqa: E402
 
 POINTS = (2500, 100_000)
 WIDTH, ORDER = 64, 2
 ROUNDS = 12
+#: As ``step_speed.py`` calls them, and what they are called here.
+RUNNERS = {"pytorch": "DeepXDE", "accelerated": "accelerated", "replayed": "accelerated, a graph"}
 
 
 def products(points: int) -> float:
     """Operations of the matrix products of one step between the hidden layers."""
-    carried = 1 + 2 * ORDER
-    return 3 * 2 * 2.0 * carried * points * WIDTH**2
+    return 3 * 2 * 2.0 * carried_components(ORDER) * points * WIDTH**2
 
 
 def rate() -> float:
@@ -59,16 +61,17 @@ def main() -> None:
         script = str(ROOT / "benchmarks" / "step_speed.py")
         for points in POINTS:
             sizes = [str(n) for n in (points, WIDTH, ORDER)]
-            runners = [["pytorch", name, *sizes] for name in ("pytorch", "accelerated")]
+            runners = [["pytorch", name, *sizes] for name in RUNNERS]
             _, times = in_turns(script, runners, ROUNDS)
-            own, accelerated = (statistics.median(column) for column in times.T.tolist())
-            ratio = statistics.median((times[:, 0] / times[:, 1]).tolist())
-            share = products(points) / largest / accelerated
-            lines.append(
-                f"{points:>7} points: DeepXDE {1e3 * own:.2f} ms, accelerated "
-                f"{1e3 * accelerated:.2f} ms, ratio {ratio:.2f}; products of matrices at full rate "
-                f"are {100 * share:.0f}% of it"
-            )
+            lines.append(f"{points} points:")
+            for k, label in enumerate(RUNNERS.values()):
+                taken = statistics.median(times[:, k].tolist())
+                ratio = statistics.median((times[:, 0] / times[:, k]).tolist())
+                share = products(points) / largest / taken
+                lines.append(
+                    f"  {label:<22} {1e3 * taken:8.2f} ms, {ratio:5.2f} times as fast as DeepXDE; "
+                    f"products of matrices at full rate are {100 * share:.0f}% of it"
+                )
     else:
         lines = ["No GPU here: PyTorch sees no CUDA device, so nothing was measured."]
     report(lines, arguments)

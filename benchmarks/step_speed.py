@@ -5,8 +5,9 @@
 RepFNN, [2] + [width]*3 + [1] and tanh in float32, trains with Adam on an equation with first
 (u_x + u_y = f) or second derivatives (Laplacian u = f) in the unit square. Each of the five trains
 in a process of its own, which take turns of 0.3 s; ratios are taken round by round. The floor is
-what the matrix products of the passes alone take, in blocks of 1024 points: forward one for the
-value and for each derivative, back two each. Peak memory is that of a process that makes three
+what the matrix products of the passes alone take, in blocks of 1024 points, for the components that
+have to be carried (the value, the sum in the equation, of second order also the first derivatives):
+forward one each, back two each. Peak memory is that of a process that makes three
 steps, less what it has before. Results go to ``benchmarks/results/step_speed.json``, tables to
 ``docs/_tables/step_speed.rst`` and ``docs/_tables/step_memory.rst``, and the figure to
 ``docs/_static/step_speed.png``.
@@ -89,11 +90,16 @@ def make(points: int, width: int, order: int):
     return model
 
 
+def carried_components(order: int) -> int:
+    """The value and u_x + u_y; or the value, u_x, u_y and u_xx + u_yy."""
+    return 2 * order
+
+
 def floor(points: int, width: int, order: int) -> float:
     """Seconds for the matrix products of one step."""
     import torch
 
-    carried = 1 + 2 * order
+    carried = carried_components(order)
     rows = carried * 1024
     h, kernel = torch.rand(rows, width), torch.rand(width, width)
     times = []
@@ -106,18 +112,18 @@ def floor(points: int, width: int, order: int) -> float:
 
 
 def runner(name: str, points: int, width: int, order: int) -> None:
-    """Steps of one of ``RUNNERS``, as often as stdin says."""
+    """Steps of one of ``RUNNERS``, as often as stdin says; "replayed" is accelerated as a graph."""
     import deepxde as dde
 
     if name == "tensorflow XLA":
         dde.config.enable_xla_jit()
     model = make(points, width, order)
     ready = {"served": True}
-    if name == "accelerated":
+    if name in ("accelerated", "replayed"):
         from deepxde_repnet import accelerate
 
         before = model.train_step
-        accelerate(model)
+        accelerate(model, graph=name == "replayed")
         ready = {"served": model.train_step != before}
     state = model.train_state
 

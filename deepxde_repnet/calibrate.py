@@ -26,7 +26,7 @@ from .spec import (
 )
 from .symbol import FreeWaves, NoSymbol, Symbol, oscillation
 from .theory import frequencies
-from .theory.gain import fitting_gain, slope_preserving_gain
+from .theory.gain import fitting_gain, sines_gain, slope_preserving_gain
 from .theory.spectrum import resolved_wavenumber, wavenumber, wavenumber_from_gradient
 
 #: Smallest wavenumber assumed, in normalised units: one wave over the whole domain. A smooth
@@ -525,14 +525,15 @@ def _samples(model: Any, x: Array, y: Any, arguments: dict[str, Any]) -> list[_h
 def _gain(spec: RepSpec, scale: Array, targets: Array | None) -> float:
     """Hidden gain: slope preserving for equations, larger where only targets are fitted.
 
-    With sines in the first layer it is 1. Measured.
+    With sines in the first layer it is 1 for equations, and smaller for targets in several
+    variables. Measured.
 
     Args:
         targets: Wavenumber of the targets in normalised units, shape (d,); None where there is an
             equation.
     """
     if spec.n_sines:
-        return 1.0
+        return 1.0 if targets is None else sines_gain(spec.dim)
     if targets is not None and np.any(targets > 0):
         # Ω compares the length of the whole gradient with the value.
         return fitting_gain(spec, scale, float(np.sqrt(np.nansum(targets**2))))

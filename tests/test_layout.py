@@ -28,7 +28,9 @@ FRAMEWORKS = {
     "torch_sigma": frozenset({"torch"}),
     "torch_jets": frozenset({"torch"}),
     "torch_network": frozenset({"torch"}),
+    "torch_deferred": frozenset({"torch"}),
     "torch_step": frozenset({"torch"}),
+    "torch_replay": frozenset({"torch"}),
     "torch_accelerate": frozenset({"torch"}),
     "torch_distribute": frozenset({"torch"}),
     "_keras": frozenset({"tensorflow", "keras"}),  # what the two TensorFlow backends share

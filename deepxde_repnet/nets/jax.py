@@ -77,6 +77,8 @@ def _sines_first(n: int, others: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """The activation of a layer: sin of its first n neurons, another of the others."""
 
     def activation(z: Any) -> Any:
+        if n >= z.shape[-1]:
+            return jnp.sin(z)
         return jnp.concatenate([jnp.sin(z[..., :n]), others(z[..., n:])], -1)
 
     return activation

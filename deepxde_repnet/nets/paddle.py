@@ -109,6 +109,8 @@ class SinesFirst:
         self.n, self.others = n, others
 
     def __call__(self, z: Any) -> Any:
+        if self.n >= z.shape[-1]:
+            return paddle.sin(z)
         return paddle.concat([paddle.sin(z[..., : self.n]), self.others(z[..., self.n :])], -1)
 
 

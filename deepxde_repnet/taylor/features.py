@@ -126,6 +126,8 @@ class Features:
         sine = self._arrays.activation("sin")
 
         def activation(z: Tensor, order: int) -> Tensor:
+            if n >= z.shape[1]:
+                return sine(z, order)
             return self._arrays.cat([sine(z[:, :n], order), others(z[:, n:], order)], 1)
 
         return activation

@@ -220,6 +220,10 @@ class Field:
         result: torch.Tensor = _Derivative.apply(self.x, self.leaves[axes], self, axes)
         return result
 
+    def differentiated(self, axes: Axes, j: int) -> torch.Tensor:
+        """A derivative of ``derivative(axes)``, along axis j."""
+        return self.derivative(tuple(sorted((*axes, j))))
+
 
 class _Derivative(torch.autograd.Function):
     @staticmethod
@@ -233,7 +237,7 @@ class _Derivative(torch.autograd.Function):
         if field.closed:
             return None, gradient, None, None
         along = [
-            (gradient * field.derivative(tuple(sorted((*ctx.axes, j))))).sum(1)
+            (gradient * field.differentiated(ctx.axes, j)).sum(1)
             if field.direction in (None, j)
             else gradient.new_zeros(len(gradient))
             for j in range(field.x.shape[1])

@@ -14,57 +14,108 @@ D_A u at the point:
 
 so all maximal components share one product in place of one each.
 
+A sum of derivatives with constant factors is one component if it is asked for only as a whole, as
+the Laplacian u_xx + u_yy is in most equations: with z_L = Σ c_A z_A, the terms of its parts that
+have one block become σ'(z) z_L, and the parts are never formed.
+
 Points are taken in blocks of one size, which fit the processor's cache.
 """
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard, cast
 
 import torch
 
 from .features import Axes, set_partitions
 from .torch_sigma import Sigma
 
-#: (order r, distinct blocks with how often each occurs, number of equal partitions)
-Term = tuple[int, tuple[tuple[Axes, int], ...], int]
+#: Σ c_A D_A: two or more derivatives, in their order, each with its factor; the first factor is 1.
+Sum = tuple[tuple[Axes, float], ...]
+
+#: What is carried: a derivative, or such a sum.
+Component = Axes | Sum
+
+#: (order r, distinct blocks with how often each occurs, factor)
+Term = tuple[int, tuple[tuple[Component, int], ...], float]
 
 
-def closed_under_blocks(asked: set[Axes]) -> set[Axes]:
-    """The derivatives asked for, and those that Faà di Bruno's formula needs for them."""
-    blocks = {b for axes in asked for partition in set_partitions(axes) for b in partition}
-    return asked | blocks | {()}
+def is_sum(component: Component) -> TypeGuard[Sum]:
+    return len(component) > 0 and isinstance(component[0], tuple)
+
+
+def summands(component: Component) -> Sum:
+    """A component's derivatives with their factors."""
+    return component if is_sum(component) else ((cast(Axes, component), 1.0),)
+
+
+def blocks_of(axes: Axes) -> set[Axes]:
+    """Derivatives that are multiplied with each other in Faà di Bruno's formula for one."""
+    return {b for partition in set_partitions(axes) if len(partition) > 1 for b in partition}
+
+
+def carried(asked: set[Component]) -> set[Component]:
+    """What is to be carried for what is asked for: fewest components.
+
+    A sum is one of them if two or more of its parts are then needed for nothing else; otherwise its
+    parts are.
+    """
+    sums: set[Sum] = {a for a in asked if is_sum(a)}
+    alone = {axes for a in asked if not is_sum(a) for axes, _ in summands(a)} | {()}
+    while True:
+        needed: set[Axes] = alone.union(*(blocks_of(axes) for axes in alone))
+        needed = needed.union(*(blocks_of(axes) for s in sums for axes, _ in s))
+        uses = Counter(axes for s in sums for axes, _ in s)
+        own = {s: sum(uses[axes] == 1 and axes not in needed for axes, _ in s) for s in sums}
+        resolved = {s for s in sums if own[s] < 2}
+        if not resolved:
+            return {*needed, *sums}
+        sums -= resolved
+        alone |= {axes for s in resolved for axes, _ in s}
 
 
 class Plan:
     """Which derivatives are carried, and in which order they are stacked.
 
     Attributes:
-        axes: The derivatives, the value first and the maximal ones last.
+        axes: The derivatives and sums, the value first and the maximal ones last.
         n_inner: Number of those that are not maximal.
         order: The highest.
     """
 
-    def __init__(self, asked: set[Axes]) -> None:
-        carried = sorted(closed_under_blocks(asked), key=lambda axes: (len(axes), axes))
-        parts = {b for axes in carried for p in set_partitions(axes) if len(p) > 1 for b in p}
-        inner = [axes for axes in carried if not axes or axes in parts]
-        self.axes = (*inner, *(axes for axes in carried if axes and axes not in parts))
-        self.n_inner, self.order = len(inner), max(map(len, self.axes))
+    def __init__(self, asked: set[Component]) -> None:
+        found = carried(asked)
+        blocks = set().union(*(blocks_of(axes) for c in found for axes, _ in summands(c)))
+        ordered = sorted(found, key=summands)
+        ordered.sort(key=lambda c: (is_sum(c), max(len(axes) for axes, _ in summands(c))))
+        inner = [c for c in ordered if not c or c in blocks]
+        self.axes = (*inner, *(c for c in ordered if c and c not in blocks))
+        self.n_inner = len(inner)
+        self.order = max(len(axes) for c in self.axes for axes, _ in summands(c))
 
     @cached_property
-    def terms(self) -> dict[Axes, list[Term]]:
-        """Faà di Bruno's formula for each derivative, equal partitions taken together."""
-        found = {}
-        for axes in self.axes:
-            counts = Counter(tuple(sorted(p)) for p in set_partitions(axes))
-            found[axes] = [
-                (len(p), tuple(Counter(p).items()), times) for p, times in counts.items()
-            ]
-        return found
+    def terms(self) -> dict[Component, list[Term]]:
+        """Faà di Bruno's formula for each component, equal partitions taken together."""
+        return {component: _terms(component) for component in self.axes}
+
+    @cached_property
+    def straight(self) -> dict[Component, list[tuple[int, float]]]:
+        """For each component the axes of its first derivatives, with their factors."""
+        return {c: [(axes[0], f) for axes, f in summands(c) if len(axes) == 1] for c in self.axes}
+
+
+def _terms(component: Component) -> list[Term]:
+    counts: defaultdict[tuple[Axes, ...], float] = defaultdict(float)
+    for axes, factor in summands(component):
+        for partition in set_partitions(axes):
+            if len(partition) > 1:
+                counts[tuple(sorted(partition))] += factor
+    # The partition with one block, for all summands together; that of the value has none.
+    whole: Term = (1, ((component, 1),), 1.0) if component else (0, (), 1.0)
+    return [whole, *((len(p), tuple(Counter(p).items()), f) for p, f in counts.items())]
 
 
 class Affine(NamedTuple):
@@ -101,13 +152,22 @@ def forward(
     return out, saved
 
 
-def _by_axes(z: torch.Tensor, layer: Affine, plan: Plan) -> dict[Axes, Any]:
+def _by_axes(z: torch.Tensor, layer: Affine, plan: Plan) -> dict[Component, Any]:
     """z_A by axes. On the coordinates z_j is one row for all points, and higher ones are None."""
-    parts: list[Any] = list(z.unbind(0)) if z.ndim == 3 else [z]
+    rows: list[Any] = list(z.unbind(0)) if z.ndim == 3 else [z]
     if z.ndim == 2:
-        parts += [layer.kernel[axes[0]] if len(axes) == 1 else None for axes in plan.axes[1:]]
-    parts[0] = parts[0] + layer.bias
-    return dict(zip(plan.axes, parts, strict=True))
+        rows += [_row(layer.kernel, plan.straight[axes]) for axes in plan.axes[1:]]
+    rows[0] = rows[0] + layer.bias
+    return dict(zip(plan.axes, rows, strict=True))
+
+
+def _row(kernel: torch.Tensor, straight: list[tuple[int, float]]) -> torch.Tensor | None:
+    """Σ c_j z_j on the coordinates; None of nothing."""
+    total: Any = None
+    for axis, factor in straight:
+        row = kernel[axis] if factor == 1 else factor * kernel[axis]
+        total = row if total is None else total + row
+    return total
 
 
 def _through(h: torch.Tensor, kernel: torch.Tensor) -> torch.Tensor:
@@ -124,7 +184,7 @@ def _power(z: torch.Tensor, exponent: int) -> torch.Tensor:
     return result
 
 
-def _product(z: dict[Axes, Any], blocks: Any) -> Any:
+def _product(z: dict[Component, Any], blocks: Any) -> Any:
     """Π z_B over blocks with their exponents; 1.0 of none, None where a factor is zero."""
     product: Any = 1.0
     for block, exponent in blocks:
@@ -137,7 +197,9 @@ def _product(z: dict[Axes, Any], blocks: Any) -> Any:
     return product
 
 
-def _activated(z: dict[Axes, Any], powers: list[torch.Tensor], plan: Plan) -> list[torch.Tensor]:
+def _activated(
+    z: dict[Component, Any], powers: list[torch.Tensor], plan: Plan
+) -> list[torch.Tensor]:
     """h_A of each derivative."""
     h = [powers[0]]
     for axes in plan.axes[1:]:
@@ -190,9 +252,11 @@ def backward(
     if points.ndim == 2:
         gradient = points.T @ zbar[0]
         for k, axes in enumerate(plan.axes):
-            if len(axes) == 1:
+            if plan.straight[axes]:
                 row = zbar[k] if k < inner else _weighted(weights[k - inner], zbar[inner:])
-                gradient[axes[0]] += _sum(row)
+                total = _sum(row)
+                for axis, factor in plan.straight[axes]:
+                    gradient[axis] += factor * total
     else:
         gradient = _kernel_gradient(points[:inner], zbar[:inner])
         if shared:
@@ -233,7 +297,7 @@ def _shared_gradient(
 
 
 def _deactivated(
-    z: dict[Axes, Any],
+    z: dict[Component, Any],
     powers: list[torch.Tensor],
     plan: Plan,
     bar: torch.Tensor,
@@ -256,7 +320,7 @@ def _deactivated(
             for block, exponent in blocks:
                 factor = _product(z, [(b, e - (b == block)) for b, e in blocks])
                 zbar[plan.axes.index(block)].addcmul_(
-                    powers[order] * g, factor, value=float(times * exponent)
+                    powers[order] * g, factor, value=times * exponent
                 )
     for order, total in sums.items():
         zbar[0].addcmul_(powers[order + 1], total)

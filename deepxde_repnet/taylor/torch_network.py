@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from functools import cache
+from typing import Any, NamedTuple, cast
 
 import torch
 
 from .. import _host
 from ..nets.pytorch import RepFNN, RepLinear, RepPFNN, SinesFirst
-from .features import Axes
 from .pytorch import transformed
-from .torch_jets import Affine, Plan, Saved, backward, forward
+from .torch_jets import Affine, Component, Plan, Saved, backward, forward, summands
 from .torch_sigma import Sigma, sigma, with_sines
 
 
@@ -79,7 +79,8 @@ class Network:
             Chain([level[j if len(level) > 1 else 0] for level in levels], activations)
             for j in range(width)
         ]
-        self._programs: dict[tuple[int, bool, tuple[Axes, ...]], tuple[Any, Any]] = {}
+        self._plans: dict[frozenset[Component], Plan] = {}
+        self._programs: dict[tuple[int, bool, tuple[Component, ...]], tuple[Any, Any]] = {}
         self._blocks: tuple[Any, dict[Any, list[torch.Tensor]]] = (None, {})
 
     def _activations(self, count: int) -> list[Any]:
@@ -96,10 +97,10 @@ class Network:
         return found
 
     def derivatives(
-        self, x: torch.Tensor, asked: set[Axes], settings: Settings
-    ) -> dict[Axes, torch.Tensor]:
-        """axes -> D_A u at points x (N, d), each (N, m), for those asked for and what they need."""
-        plan = Plan(asked)
+        self, x: torch.Tensor, asked: set[Component], settings: Settings
+    ) -> dict[Component, torch.Tensor]:
+        """D_A u at points x (N, d), each (N, m), of what is carried for those asked for."""
+        plan = self._plan(asked)
         blocks = self._points(x, plan, settings.block)
         found = []
         for number, chain in enumerate(self.chains):
@@ -120,13 +121,19 @@ class Network:
         ]
         return dict(zip(plan.axes, columns, strict=True))
 
+    def _plan(self, asked: set[Component]) -> Plan:
+        key = frozenset(asked)
+        if key not in self._plans:
+            self._plans[key] = Plan(asked)
+        return self._plans[key]
+
     def _program(
         self, chain: Chain, number: int, compiled: bool, plan: Plan
     ) -> tuple[Callable[..., Any], Callable[..., Any]]:
         """``forward`` and ``backward`` of a block, for the tensors of the layers in a list."""
         key = (number, compiled, plan.axes)
         if key not in self._programs:
-            plan.terms  # noqa: B018  (to be there before it is compiled)
+            plan.terms, plan.straight  # noqa: B018  (to be there before it is compiled)
 
             def there(points: torch.Tensor, *tensors: torch.Tensor) -> tuple[torch.Tensor, Saved]:
                 return forward(points, _paired(tensors), chain.sigmas, plan)
@@ -164,8 +171,14 @@ class Network:
             return x.contiguous()
         if any(p.requires_grad for p in _reached(self._transform, x)):
             raise NotServed("its feature transform has parameters")
-        jet = transformed(self._transform, x)
-        return torch.stack([jet(axes) for axes in plan.axes])
+        jet = cache(transformed(self._transform, x))
+        # Of these jets no component is None.
+        return torch.stack(
+            [
+                torch.stack([factor * cast(Any, jet(axes)) for axes, factor in summands(c)]).sum(0)
+                for c in plan.axes
+            ]
+        )
 
 
 def _reached(transform: Any, x: torch.Tensor) -> list[torch.Tensor]:

@@ -118,6 +118,8 @@ def with_sines(n: int, others: Sigma) -> Sigma:
     """sin of the first n neurons, another activation of the others."""
 
     def both(z: torch.Tensor, order: int, value: torch.Tensor | None) -> list[torch.Tensor]:
+        if n >= z.shape[1]:
+            return _sin(z, order, value)
         known = (None, None) if value is None else (value[:, :n], value[:, n:])
         first, rest = _sin(z[:, :n], order, known[0]), others(z[:, n:], order, known[1])
         return [torch.cat([a, b], 1) for a, b in zip(first, rest, strict=True)]

@@ -77,6 +77,20 @@ def fitting_gain(spec: RepSpec, slope_scale: Array, wavenumber: float) -> float:
     return float(np.clip(gain, lowest, max(lowest, highest)))
 
 
+def sines_gain(dim: int) -> float:
+    """The gain for fitting a function of d variables with sines in the first layer: ``d^(-3/4)``.
+
+    In several variables few of the random directions are those of the function's waves. With a
+    smaller gain the later layers begin nearer to linear, and training turns the first layer to the
+    waves instead of combining what happens to be there; in one variable there is no direction to
+    find. An empirical rule, measured for this project (documentation page "Choosing the scale").
+
+    Args:
+        dim: Number d of the first layer's inputs.
+    """
+    return float(dim**-0.75)
+
+
 def _sizes(spec: RepSpec) -> list[int]:
     return [min(level) if isinstance(level, tuple) else level for level in spec.layer_sizes]
 

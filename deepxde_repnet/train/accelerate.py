@@ -16,6 +16,7 @@ def accelerate(
     compile: bool | None = None,
     block: int | None = None,
     memory: float | None = None,
+    graph: bool = False,
     verbose: int = 1,
 ) -> None:
     """Have a compiled model train in the same way, and faster.
@@ -25,8 +26,9 @@ def accelerate(
 
     - the output and all derivatives that the equations ask for come out of one pass through the
       layers (``taylor.torch_jets``), and the gradient out of one pass back, so that nothing is
-      differentiated twice. A derivative of something else that was computed from the output is
-      taken by automatic differentiation, as before;
+      differentiated twice. A sum of derivatives with constant factors, as the Laplacian, goes
+      through as one where nothing else needs its parts. A derivative of something else that was
+      computed from the output is taken by automatic differentiation, as before;
     - points are taken in blocks, and a block's program is compiled where a short measurement says
       that it pays;
     - points and targets stay on the device as tensors until they are resampled;
@@ -46,6 +48,11 @@ def accelerate(
         block: Points in a block; None measures it.
         memory: Bytes of the way forward that are kept for the way back, what exceeds them is
             computed again. None is 256 MiB on the processor, a quarter of what is free on a GPU.
+        graph: Whether a GPU is to repeat the step as a CUDA graph, the optimizer's update included
+            for Adam and its relatives. The equations and conditions must not change while the model
+            is trained, other than by their variables; points, learning rates and weights of losses
+            may. So far it has been tested with a stand-in for the GPU only, which is why it is not
+            the default. On the processor it does nothing.
         verbose: 0 does not say what was decided.
 
     Raises:
@@ -56,6 +63,8 @@ def accelerate(
         raise TypeError(f"accelerate takes a dde.Model, not {type(model).__name__}.")
     if compile is not None and not isinstance(compile, bool):
         raise ValueError(f"compile={compile!r} must be True, False or None.")
+    if not isinstance(graph, bool):
+        raise ValueError(f"graph={graph!r} must be True or False.")
     block = None if block is None else as_count("block", block)
     if memory is not None and not 0 < as_float(memory) < math.inf:
         raise ValueError(f"memory={memory!r} must be a positive number of bytes.")
@@ -65,7 +74,7 @@ def accelerate(
         reason = f"only PyTorch's is served, and DeepXDE uses {_host.backend_name!r}"
     if reason is None:
         implementation = importlib.import_module(".torch_accelerate", __package__)
-        said = implementation.accelerate(model, compile, block, memory)
+        said = implementation.accelerate(model, compile, block, memory, graph)
     else:
         said = f"DeepXDE's own training step is kept: {reason}."
     _host.announce(f"accelerate: {said}", verbose)

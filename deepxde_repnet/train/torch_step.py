@@ -8,6 +8,7 @@ out of one pass through the layers.
 from __future__ import annotations
 
 import contextlib
+import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -16,7 +17,9 @@ import torch
 from .. import _host
 from ..taylor.features import Axes
 from ..taylor.pytorch import Field, _Derivative
+from ..taylor.torch_jets import Component, Sum, is_sum, summands
 from ..taylor.torch_network import Network, Settings
+from .torch_deferred import Deferred, computed, functions_get_tensors
 
 Batch = tuple[Any, Any, Any]
 
@@ -26,33 +29,84 @@ class Served(Field):
 
     Args:
         x: Points, (N, d), a leaf that requires its gradient.
-        values: axes -> D_A u for all that is known to be asked for.
-        more: axes -> one that was not known.
+        values: D_A u for all that is known to be asked for.
+        more: D_A u for one that was not known.
+        asked: What is known.
+        defers: Whether derivatives may be ``Deferred``. Sums are asked for as such only while
+            nothing is known, as their factors could change from step to step; later, their parts.
     """
 
     def __init__(
         self,
         x: torch.Tensor,
-        values: dict[Axes, torch.Tensor],
+        values: dict[Component, torch.Tensor],
         more: Callable[[Axes], torch.Tensor],
+        asked: set[Component],
+        defers: bool,
     ) -> None:
         super().__init__(x, more)
-        self.leaves.update(values)
-        self._outputs: dict[Axes, torch.Tensor] = {}
+        self.leaves: dict[Any, torch.Tensor] = dict(values)
+        self._outputs: dict[Any, torch.Tensor] = {}
         self._entries: dict[tuple[int, int, int | None], torch.Tensor] = {}
-        # By identity: a tensor, whose derivative it is, and of which output (None: of all).
-        self._known: dict[int, tuple[torch.Tensor, Axes, int | None]] = {}
-        self.asked: set[Axes] = set()
+        self._combined: dict[Any, torch.Tensor] = {}
+        # By identity: a tensor, the derivatives whose sum it is, None if it was computed from the
+        # output, and of which output (None: of all).
+        self._known: dict[int, tuple[torch.Tensor, dict[Axes, float] | None, int | None]] = {}
+        self._before, self._defers = asked, defers
+        self._nothing: torch.Tensor | None = None
+        self._deferred: list[weakref.ref[Deferred]] = []
+        self.asked: set[Component] = set()
 
-    def derivative(self, axes: Axes = ()) -> torch.Tensor:
+    def derivative(self, axes: Component = ()) -> torch.Tensor:
         self.asked.add(axes)
+        return self._output(axes)
+
+    def _output(self, axes: Component) -> torch.Tensor:
         if axes not in self._outputs:
             if axes not in self.leaves:
-                self.leaves[axes] = self._value(axes)
+                self.leaves[axes] = self._value(axes)  # type: ignore[arg-type]
             output = _Derivative.apply(self.x, self.leaves[axes], self, axes)
             self._outputs[axes] = output
-            self._known[id(output)] = (output, axes, None)
+            if not is_sum(axes):
+                self._known[id(output)] = (output, dict(summands(axes)), None)
         return self._outputs[axes]
+
+    def combined(self, terms: dict[Axes, float], column: int | None) -> torch.Tensor:
+        """``Σ_A c_A D_A u`` of one output, (N, 1), or of all, (N, m)."""
+        ordered = tuple(sorted(terms.items()))
+        key = (ordered, column)
+        if key not in self._combined:
+            self._combined[key] = self._computed(ordered, column)
+        return self._combined[key]
+
+    @torch.enable_grad()
+    def _computed(self, ordered: Sum, column: int | None) -> torch.Tensor:
+        # With gradients even if they are not wanted now: they may be where it is asked for again.
+        first = ordered[0][1]
+        if len(ordered) == 1:
+            found = self.derivative(ordered[0][0])
+        else:
+            found = self._sum(tuple((axes, factor / first) for axes, factor in ordered))
+        if column is not None and found.shape[1] > 1:
+            found = found[:, column : column + 1]
+        return found if first == 1 else first * found
+
+    def _sum(self, wanted: Sum) -> torch.Tensor:
+        if wanted in self.leaves:
+            return self.derivative(wanted)
+        learning = not self._before
+        if learning or wanted in self._before:
+            self.asked.add(wanted)
+        total = None
+        for axes, factor in wanted:
+            part = self._output(axes) if learning else self.derivative(axes)
+            part = part if factor == 1 else factor * part
+            total = part if total is None else total + part
+        assert total is not None
+        return total
+
+    def differentiated(self, axes: Component, j: int) -> torch.Tensor:
+        return self.combined(_along(dict(summands(axes)), j), None)
 
     def jacobian(self, ys: torch.Tensor, xs: Any, i: int | None, j: int | None) -> Any:
         """J[i, j] as ``dde.grad.jacobian`` gives it; None for what is to be refused there."""
@@ -68,26 +122,34 @@ class Served(Field):
             j = 0
         key = (id(ys), i, j)
         if key not in self._entries:
-            known = self._known.get(id(ys))
-            if known is None:
+            if id(ys) not in self._known:
                 # Also keeps ys alive, and so its identity.
-                self._known[id(ys)] = known = (ys, (), -1)
-            self._entries[key] = self._entry(ys, known, i, j)
+                own = isinstance(ys, Deferred) and ys.source is self
+                self._known[id(ys)] = (ys, ys.terms, ys.column) if own else (ys, None, None)
+            self._entries[key] = self._entry(ys, i, j)
         return self._entries[key]
 
-    def _entry(self, ys: torch.Tensor, known: Any, i: int, j: int | None) -> torch.Tensor:
-        _, axes, column = known
-        if column == -1:
-            return self._differentiated(ys, i, j)
+    def _entry(self, ys: torch.Tensor, i: int, j: int | None) -> torch.Tensor:
+        _, terms, column = self._known[id(ys)]
+        if terms is None:
+            return self._differentiated(computed(ys), i, j)
         if j is None:
             return torch.cat([self.jacobian(ys, self.x, i, k) for k in range(self.x.shape[1])], 1)
-        output = i if column is None else column
-        axes = tuple(sorted((*axes, j)))
-        entry = self.derivative(axes)
-        if entry.shape[1] > 1:
-            entry = entry[:, output : output + 1]
-            self._known[id(entry)] = (entry, axes, output)
+        terms, column = _along(terms, j), i if column is None else column
+        if self._defers:
+            return self.deferred(terms, column)
+        entry = self.combined(terms, column)
+        self._known[id(entry)] = (entry, terms, column)
         return entry
+
+    def deferred(self, terms: dict[Axes, float], column: int) -> Deferred:
+        """The same as ``combined`` of one output, not computed."""
+        if self._nothing is None:
+            value = self.leaves[()]
+            self._nothing = value.new_full((), float("nan")).expand(len(value), 1)
+        found = Deferred.of(self._nothing, self, terms, column)
+        self._deferred.append(weakref.ref(found))
+        return found
 
     def _differentiated(self, ys: torch.Tensor, i: int, j: int | None) -> torch.Tensor:
         """By automatic differentiation of what was computed from the output, along one axis."""
@@ -99,10 +161,24 @@ class Served(Field):
             self.direction = before
         return row if j is None else row[:, j : j + 1]
 
+    def compute_kept(self) -> None:
+        """Derivatives that the user's functions have put aside become what they are now."""
+        self._entries.clear()
+        self._known.clear()
+        for reference in self._deferred:
+            deferred = reference()
+            if deferred is not None:
+                deferred.tensor()
+
     def close(self) -> None:
         """Let go of the graph, which holds this field in turn."""
-        for held in (self.leaves, self._outputs, self._entries, self._known):
+        for held in (self.leaves, self._outputs, self._entries, self._known, self._combined):
             held.clear()
+
+
+def _along(terms: dict[Axes, float], j: int) -> dict[Axes, float]:
+    """The terms differentiated along axis j."""
+    return {tuple(sorted((*axes, j))): factor for axes, factor in terms.items()}
 
 
 class Step:
@@ -122,8 +198,14 @@ class Step:
             True: model.outputs_losses_train,
             False: model.outputs_losses_test,
         }
-        self._asked: set[Axes] = set()
+        self.defers = True
+        self._asked: set[Component] = set()
         self._tensors: dict[tuple[bool, int], tuple[Any, torch.Tensor]] = {}
+
+    def forget(self, defers: bool) -> None:
+        """Learn anew what is asked for; see ``Served`` for ``defers``."""
+        self.defers = defers
+        self._asked.clear()
 
     def install(self) -> None:
         self.model.train_step = self.train_step
@@ -132,15 +214,13 @@ class Step:
 
     def train_step(self, inputs: Any, targets: Any, auxiliary: Any) -> None:
         """As DeepXDE's: one step of the optimizer, and of the learning rate."""
-        model = self.model
-        batch = self.on_device(True, (inputs, targets, auxiliary))
+        self.advance(self.on_device(True, (inputs, targets, auxiliary)))
+        if self.model.lr_scheduler is not None:
+            self.model.lr_scheduler.step()
 
-        def closure() -> torch.Tensor:
-            return self.loss_and_gradient(batch)
-
-        model.opt.step(closure)
-        if model.lr_scheduler is not None:
-            model.lr_scheduler.step()
+    def advance(self, batch: Batch) -> None:
+        """One step of the optimizer."""
+        self.model.opt.step(lambda: self.loss_and_gradient(batch))
 
     def loss_and_gradient(
         self, batch: Batch, total_of: Callable[[torch.Tensor], torch.Tensor] = torch.sum
@@ -194,7 +274,8 @@ class Step:
         def more(axes: Axes) -> torch.Tensor:
             return network.derivatives(x, {axes}, first)[axes]
 
-        field = Served(x, network.derivatives(x, self._asked, settings), more)
+        values = network.derivatives(x, self._asked, settings)
+        field = Served(x, values, more, self._asked, self.defers)
         transform = _host.output_transform(net)
 
         def evaluate(inputs: Any) -> Any:
@@ -205,8 +286,9 @@ class Step:
 
         net.forward = evaluate
         try:
-            with _host.derivatives_from(field.jacobian):
+            with _host.derivatives_from(field.jacobian), functions_get_tensors():
                 yield field
+            field.compute_kept()
         finally:
             del net.forward
             self._asked |= field.asked

@@ -190,6 +190,12 @@ def check_sines_of_fits() -> None:
     assert net.spec.sines == 1 and net.spec.hidden_gain == 1
     assert "sines from 16 of the first layer's 16 neurons" in said and "(given)" not in said, said
 
+    # In several variables the first layer has directions to find.
+    x3 = points(400, [0, 0, 0], [1, 1, 1])
+    net = network(3)
+    calibrated(fit(x3, np.sin(9 * x3.sum(1, keepdims=True))), net)
+    np.testing.assert_allclose(net.spec.hidden_gain, 3**-0.75)
+
     net = network(1, sines=0.25)
     said = calibrated(data, net)
     assert (
