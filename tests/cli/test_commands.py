@@ -237,7 +237,7 @@ def test_compare_goes_on_where_it_stopped(tmp_path):
     out = tmp_path / "with_helper-compare"
     assert (out / "compare.png").stat().st_size > 5_000
     # The runs worked in copies of the folder.
-    left = {p.name for p in tmp_path.iterdir()}
+    left = {p.name for p in tmp_path.iterdir()} - {"__pycache__"}
     assert left == {"with_helper.py", "helper_networks.py", "with_helper-compare"}
     (tmp_path / "with_helper.py").write_text("raise ValueError('broken')")
     broken = command(*call, folder=tmp_path)
@@ -259,7 +259,7 @@ def test_compare_on_a_cluster(tmp_path, dask_cluster):
     assert [(r["network"], r["median"], r["loss"]) for r in theirs] == [
         (r["network"], r["median"], r["loss"]) for r in ours
     ]
-    left = {p.name for p in tmp_path.iterdir()}
+    left = {p.name for p in tmp_path.iterdir()} - {"__pycache__"}
     assert left == {"with_helper.py", "helper_networks.py", "with_helper-compare", "anew"}
 
 
