@@ -52,6 +52,11 @@ class Arrays(Protocol):
         """The jet of an input transform at points x."""
 
 
+def with_axis(axes: Axes, j: int) -> Axes:
+    """The derivative differentiated once more, along axis j."""
+    return tuple(sorted((*axes, j)))
+
+
 @cache
 def set_partitions(axes: Axes) -> tuple[tuple[Axes, ...], ...]:
     """All partitions of a sequence of axes into blocks; equal axes count as different.

@@ -17,7 +17,7 @@ import scipy.linalg
 
 from .. import _host
 from ..spec import Array
-from .features import Axes, Jet, tanh_polynomial
+from .features import Axes, Jet, tanh_polynomial, with_axis
 from .linear import Linear, NotPointwise
 
 #: Points in one call of a compiled program: with one number there is one compilation.
@@ -195,8 +195,7 @@ class _Field:
             point, leaves = primals
             direction, changes = tangents
             slopes = [
-                self.derivative(tuple(sorted((*axes, j))))(point, leaves)
-                for j in range(len(direction))
+                self.derivative(with_axis(axes, j))(point, leaves) for j in range(len(direction))
             ]
             change = direction @ jnp.stack(slopes)
             if axes in changes:

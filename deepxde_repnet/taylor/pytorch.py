@@ -11,7 +11,7 @@ import torch
 
 from .. import _host
 from ..spec import Array
-from .features import Axes, Features, Jet, tanh_polynomial
+from .features import Axes, Features, Jet, tanh_polynomial, with_axis
 from .linear import Linear, NotPointwise
 
 #: Whether y[:, 1] of one column is taken for its last, without an error.
@@ -222,7 +222,7 @@ class Field:
 
     def differentiated(self, axes: Axes, j: int) -> torch.Tensor:
         """A derivative of ``derivative(axes)``, along axis j."""
-        return self.derivative(tuple(sorted((*axes, j))))
+        return self.derivative(with_axis(axes, j))
 
 
 class _Derivative(torch.autograd.Function):

@@ -14,9 +14,9 @@ def distribute(model: Any, *, verbose: int = 1) -> None:
     """Share a compiled model's training points out among the processes that torchrun started.
 
     Start the script with ``torchrun --nproc-per-node 4 script.py``, and call this after each
-    ``model.compile(...)`` (and after ``accelerate``, where that is used). Every process then takes
-    each 4th point of the equations and of every condition. Their losses, weighted by the number of
-    points, and gradients are summed in one flattened all-reduce a step:
+    ``model.compile(...)`` (and after ``accelerate``, where that is used; its CUDA graph is not).
+    Every process then takes each 4th point of the equations and of every condition. Their losses,
+    weighted by the number of points, and gradients are summed in one flattened all-reduce a step:
 
         L = Σ_r (n_r / n) L_r,   ∇L = Σ_r (n_r / n) ∇L_r
 

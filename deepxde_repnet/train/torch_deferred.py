@@ -99,11 +99,15 @@ def computed(given: Any) -> Any:
     """Arguments of a function, with tensors in place of what was deferred."""
     if isinstance(given, Deferred):
         return given.tensor()
-    if isinstance(given, (list, tuple)) and type(given) in (list, tuple):
+    if type(given) in (list, tuple):
         return type(given)(computed(one) for one in given)
     if type(given) is dict:
         return {key: computed(one) for key, one in given.items()}
     return given
+
+
+def _is_number(given: Any) -> bool:
+    return isinstance(given, Real) and not isinstance(given, bool)
 
 
 def _plus(a: Any, b: Any, sign: float = 1.0) -> Deferred | None:
@@ -124,13 +128,13 @@ def _minus(a: Any, b: Any) -> Deferred | None:
 def _times(a: Any, b: Any) -> Deferred | None:
     if not isinstance(a, Deferred):
         a, b = b, a
-    if not isinstance(b, Real) or isinstance(b, bool):
+    if not _is_number(b):
         return None
     return a._with({axes: factor * float(b) for axes, factor in a.terms.items()})
 
 
 def _over(a: Any, b: Any) -> Deferred | None:
-    if not isinstance(a, Deferred) or not isinstance(b, Real) or isinstance(b, bool) or b == 0:
+    if not isinstance(a, Deferred) or not _is_number(b) or b == 0:
         return None
     return a._with({axes: factor / float(b) for axes, factor in a.terms.items()})
 

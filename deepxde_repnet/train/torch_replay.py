@@ -72,7 +72,7 @@ class ReplayedStep(Step):
 
     def __init__(self, step: Step, recorder: Recorder) -> None:
         super().__init__(step.model, step.network, step.settings)
-        self._asked, self.defers = step._asked, step.defers
+        self.asked, self.defers = step.asked, step.defers
         self._recorder = recorder
         self._replay: Callable[[], torch.Tensor] | None = None
         self._valid_for: Any = None

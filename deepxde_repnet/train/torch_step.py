@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from .. import _host
-from ..taylor.features import Axes
+from ..taylor.features import Axes, with_axis
 from ..taylor.pytorch import Field, _Derivative
 from ..taylor.torch_jets import Component, Sum, is_sum, summands
 from ..taylor.torch_network import Network, Settings
@@ -178,7 +178,7 @@ class Served(Field):
 
 def _along(terms: dict[Axes, float], j: int) -> dict[Axes, float]:
     """The terms differentiated along axis j."""
-    return {tuple(sorted((*axes, j))): factor for axes, factor in terms.items()}
+    return {with_axis(axes, j): factor for axes, factor in terms.items()}
 
 
 class Step:
@@ -187,6 +187,10 @@ class Step:
     Args:
         model: A compiled ``dde.Model``.
         network: Its network; None leaves every derivative to DeepXDE.
+
+    Attributes:
+        asked: Which derivatives and sums the user's functions have asked for.
+        defers: See ``Served``.
     """
 
     def __init__(
@@ -199,13 +203,13 @@ class Step:
             False: model.outputs_losses_test,
         }
         self.defers = True
-        self._asked: set[Component] = set()
+        self.asked: set[Component] = set()
         self._tensors: dict[tuple[bool, int], tuple[Any, torch.Tensor]] = {}
 
     def forget(self, defers: bool) -> None:
         """Learn anew what is asked for; see ``Served`` for ``defers``."""
         self.defers = defers
-        self._asked.clear()
+        self.asked.clear()
 
     def install(self) -> None:
         self.model.train_step = self.train_step
@@ -289,8 +293,8 @@ class Step:
         def more(axes: Axes) -> torch.Tensor:
             return network.derivatives(x, {axes}, first)[axes]
 
-        values = network.derivatives(x, self._asked, settings)
-        field = Served(x, values, more, self._asked, self.defers)
+        values = network.derivatives(x, self.asked, settings)
+        field = Served(x, values, more, self.asked, self.defers)
         transform = _host.output_transform(net)
 
         def evaluate(inputs: Any) -> Any:
@@ -306,7 +310,7 @@ class Step:
             field.compute_kept()
         finally:
             del net.forward
-            self._asked |= field.asked
+            self.asked |= field.asked
             field.close()
 
 

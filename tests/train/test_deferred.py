@@ -109,7 +109,7 @@ EQUATIONS = {
 
 
 def carried_by(model):
-    return {a for a in Plan(model.train_step.__self__._asked).axes if is_sum(a)}
+    return {a for a in Plan(model.train_step.__self__.asked).axes if is_sum(a)}
 
 
 def prepare(model):
@@ -158,9 +158,9 @@ def test_factors_that_change_leave_their_parts():
 
     assert difference(problem, "adam", 20, prepare) < 1e-12
     step = models[0].train_step.__self__
-    assert {a for a in step._asked if not is_sum(a)} >= {(0, 0), (1, 1)}
+    assert {a for a in step.asked if not is_sum(a)} >= {(0, 0), (1, 1)}
     # However often the factor changes, no more than what was there at first.
-    assert len({a for a in step._asked if is_sum(a)}) == 1
+    assert len({a for a in step.asked if is_sum(a)}) == 1
     assert not carried_by(models[0])
 
 
