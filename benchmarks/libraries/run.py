@@ -36,7 +36,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 SEEDS = 5
 BUDGET = 120.0  # seconds of training
 ITERATIONS = 1000  # of which a step's cost is taken
-TIME_LIMIT = 7200  # seconds for one run: fastlsq's search with Newton's method takes longest
+TIME_LIMIT = 3600  # seconds for one run: fastlsq's search with Newton's method takes longest
 MODULES = {
     "DeepXDE": "deepxde_pinn",
     "jinns": "jinns_pinn",
