@@ -25,7 +25,7 @@ from .spec import (
     slope_scale_from_wavenumber,
 )
 from .symbol import FreeWaves, NoSymbol, Symbol, oscillation
-from .theory import frequencies
+from .theory import frequencies, waves
 from .theory.gain import fitting_gain, sines_gain, slope_preserving_gain
 from .theory.spectrum import resolved_wavenumber, wavenumber, wavenumber_from_gradient
 
@@ -39,6 +39,9 @@ SINES_OF_FITS = 1.0
 #: The same where the equation lets free waves through, of which its solution is then made. Where it
 #: does not, sines fit small waves of the source and miss the large, flat ones. Measured.
 SINES_OF_WAVES = 1.0
+
+#: Share of the sines of a network that fits targets whose waves are taken from them. Measured.
+WAVES_OF_SINES = 0.5
 
 #: How far beyond the problem's wavenumber free waves are looked for.
 _WAVES_WITHIN = 2.0
@@ -78,6 +81,9 @@ class Chosen:
         steepness: Slope scale per wavenumber.
         targets: What targets without an equation say of their wavenumber; None with an equation.
         sines: Share of sines in the first layer, unless it is given.
+        samples: Targets that the waves of some of the sines are drawn from; none where the user has
+            said how fast they oscillate.
+        highest: Largest wavenumbers that the training points resolve, shape (d,).
     """
 
     domain: Box
@@ -87,6 +93,8 @@ class Chosen:
     steepness: float
     targets: Estimate | None
     sines: float = 0.0
+    samples: tuple[_host.Samples, ...] = ()
+    highest: Array | None = None
 
 
 def estimate_wavenumber(samples: list[_host.Samples], dim: int) -> Estimate:
@@ -163,7 +171,8 @@ def _settle(model: Any, x: np.ndarray, y: Any, arguments: dict[str, Any]) -> str
     net, given = model.net, model.net.given
     x = np.asarray(x, dtype=float)
     domain, origin = _domain(model, x)
-    estimate, fit = _estimate(model, x, y, arguments, domain.dim)
+    estimate, targets = _estimate(model, x, y, arguments, domain.dim)
+    fit = bool(targets)
     limit = _resolved(x, domain)
     notes: list[str] = []
     steepness = SLOPE_PER_WAVENUMBER
@@ -188,7 +197,18 @@ def _settle(model: Any, x: np.ndarray, y: Any, arguments: dict[str, Any]) -> str
         # Of features it is not known which waves they make.
         plain = _host.input_transform(net) is None
         sines = SINES_OF_WAVES if plain and free and free.within(reach) else 0.0
-    chosen = Chosen(domain, origin, wave, said, steepness, estimate if fit else None, sines)
+    scale_open = given.wavenumber is None and given.slope_scale is None
+    chosen = Chosen(
+        domain,
+        origin,
+        wave,
+        said,
+        steepness,
+        estimate if fit else None,
+        sines,
+        targets if scale_open else (),
+        limit,
+    )
     message, spec = _completed(net, x, chosen, notes)
     net.calibrate(spec)
     return message
@@ -329,6 +349,7 @@ def _completed(net: Any, x: Array, chosen: Chosen, notes: list[str]) -> tuple[st
     spec = given.completed(
         layer_domain, scale, given.hidden_gain or 1.0, dim=layer_domain.dim, sines=chosen.sines
     )
+    spec = replace(spec, waves=_waves(net, spec, chosen))
     normalised = chosen.targets.wavenumber * domain.half_width if chosen.targets else None
     gain = given.hidden_gain or _gain(spec, scale, normalised)
     parts = [f"domain {domain} ({chosen.origin})"]
@@ -341,8 +362,29 @@ def _completed(net: Any, x: Array, chosen: Chosen, notes: list[str]) -> tuple[st
         parts.append(
             f"sines from {spec.n_sines} of the first layer's {spec.layer_sizes[1]} neurons ({why})"
         )
+    if spec.waves:
+        parts.append(f"{len(spec.waves)} of them waves of the targets")
     message = f"{type(net).__name__}: " + ", ".join([*parts, *notes])
     return message, replace(spec, hidden_gain=gain)
+
+
+def _waves(net: Any, spec: RepSpec, chosen: Chosen) -> tuple[tuple[float, ...], ...]:
+    """Slopes of the sines that are taken from the targets, in normalised units."""
+    n = round(WAVES_OF_SINES * spec.n_sines)
+    plain = _host.input_transform(net) is None
+    if not (chosen.samples and chosen.highest is not None and plain and n and spec.dim > 1):
+        return ()
+    generator = np.random.default_rng(np.random.SeedSequence(spec.seed, spawn_key=(1,)))
+    (targets,) = chosen.samples
+    found = waves.draw(
+        chosen.domain.normalise(targets.points),
+        targets.values,
+        n,
+        np.asarray(spec.slope_scale),
+        chosen.highest,
+        generator,
+    )
+    return tuple(map(tuple, found.tolist()))
 
 
 def _calibrate_operator(model: Any, verbose: Any) -> None:
@@ -475,20 +517,21 @@ def _domain(model: Any, x: Array) -> tuple[Box, str]:
 
 def _estimate(
     model: Any, x: Array, y: Any, arguments: dict[str, Any], dim: int
-) -> tuple[Estimate | None, bool]:
-    """What the problem says of its wavenumber, and whether it is a fit: targets, no equation.
+) -> tuple[Estimate | None, tuple[_host.Samples, ...]]:
+    """What the problem says of its wavenumber, and its targets if it is a fit: no equation.
 
     None where it cannot be evaluated, or where all that depends on it is given.
     """
     given = model.net.given
     scale_open = given.wavenumber is None and given.slope_scale is None
     if not scale_open and not leaves_open(given):
-        return None, False
+        return None, ()
     samples = _samples(model, x, y, arguments)
     if samples is None:
-        return None, False
+        return None, ()
     fit = {sample.name for sample in samples} == {"target"}
-    return estimate_wavenumber(samples, dim) if scale_open or fit else None, fit
+    estimate = estimate_wavenumber(samples, dim) if scale_open or fit else None
+    return estimate, tuple(samples) if fit else ()
 
 
 def _samples(model: Any, x: Array, y: Any, arguments: dict[str, Any]) -> list[_host.Samples] | None:

@@ -136,6 +136,8 @@ class RepSpec:
         seed: Seed of the initial draw; the same spec and seed is the same function everywhere.
         sines: Share of the first layer's neurons, the first ones, that give sin z in place of the
             activation of z, or None while it is not known.
+        waves: Slopes w_i of as many of these neurons, the first ones, in normalised units, shape
+            (m, d), where they are taken from the targets (``theory.waves``) and not drawn.
 
     Raises:
         ValueError, TypeError: If an argument makes no sense; the message says what to write.
@@ -151,6 +153,7 @@ class RepSpec:
     parameterization: str = DEFAULT_PARAMETERIZATION
     seed: int = 0
     sines: float | None = None
+    waves: tuple[tuple[float, ...], ...] = ()
 
     def __post_init__(self) -> None:
         sizes = _layer_sizes(self.layer_sizes)

@@ -155,6 +155,7 @@ def explain(
         "slope_scale": spec.slope_scale,
         "hidden_gain": spec.hidden_gain,
         "sines": spec.n_sines,
+        "waves": len(spec.waves),
         "warnings": caught,
     }
     if isinstance(net, RepNet):
@@ -206,12 +207,16 @@ def _of_network(model: Any, caught: list[str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if known and plain_sizes:
         hidden = [_scale(level[0]) for level in weights[1:-1]]
+        slope_scale = spec.slope_scale
+        if spec.waves:
+            slopes = weights[0][0].slope(np.array(spec.slope_scale))
+            slope_scale = np.sqrt((slopes**2).mean(axis=0))
         with warnings.catch_warnings(record=True) as doubts:
             warnings.simplefilter("always")
             predicted = magnitude.predict(
                 activation.lower(),
                 spec.layer_sizes,
-                slope_scale=spec.slope_scale,
+                slope_scale=slope_scale,
                 hidden_gain=float(np.mean(hidden)) if hidden else 1.0,
                 output_scale=_scale(weights[-1][0]),
                 sines=spec.n_sines / spec.layer_sizes[1],
@@ -321,7 +326,8 @@ def _table(data: dict[str, Any]) -> Table:
     grid.add_row("slope scale", _show(data["slope_scale"]))
     grid.add_row("hidden gain", f"{data['hidden_gain']:.3g}")
     if data["sines"]:
-        grid.add_row("sines", f"{data['sines']} neurons of the first layer")
+        waves = f", {data['waves']} waves of the targets" if data["waves"] else ""
+        grid.add_row("sines", f"{data['sines']} neurons of the first layer{waves}")
     for key, label in (("predicted", "predicted at the start"), ("drawn", "as drawn")):
         if key in data:
             sizes = f"output {data[key]['output']:.2g}, slope {data[key]['slope']:.2g}"

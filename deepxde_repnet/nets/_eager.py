@@ -11,7 +11,7 @@ import numpy as np
 
 from .. import _host
 from ..spec import Array, Box, FourierSpec, RepSpec
-from ..theory.initialize import Dense, Fourier, Rep, Weights, draw_fourier
+from ..theory.initialize import Dense, Fourier, Rep, Weights, draw_fourier, wave_directions
 from ._base import RepNet, read_first
 
 
@@ -32,6 +32,7 @@ class EagerRepNet(RepNet):
     _rep_layer: type
     _fourier_layer: type
     _frequencies: Any = None  # of a FourierFNN, once they are known
+    _waves: tuple[tuple[float, ...], ...] = ()  # of the specification
     _tensor: Callable[[Any], Any]
     _numpy: Callable[[Any], Array]
     _assign: Callable[[Any, Any], None]
@@ -91,7 +92,7 @@ class EagerRepNet(RepNet):
         )
         if isinstance(spec, FourierSpec) and self._frequencies is not None:
             return replace(spec, frequencies=self._frequencies)
-        return spec
+        return replace(spec, waves=self._waves)
 
     def calibrate(self, spec: RepSpec) -> None:
         assert spec.domain is not None and spec.hidden_gain is not None
@@ -106,6 +107,9 @@ class EagerRepNet(RepNet):
             if isinstance(spec, FourierSpec):
                 self._frequencies = spec.frequencies
                 self._assign(layer.direction, draw_fourier(spec).direction)
+            elif spec.waves:
+                self._take_waves(layer, spec)
+        self._waves = spec.waves
         held = float(self._gain)
         if math.isnan(held):
             held = self.given.hidden_gain or 1.0
@@ -114,6 +118,14 @@ class EagerRepNet(RepNet):
         self._assign(self._sines, spec.sines or 0.0)
         self._place_sines()
         self.settled = self._ready = True
+
+    def _take_waves(self, layer: Any, spec: RepSpec) -> None:
+        slope = np.array(self._numpy(layer.direction))
+        waves = wave_directions(spec)
+        if layer.parameterization == "shift":
+            waves = waves * np.array(spec.slope_scale)
+        slope[: len(waves)] = waves
+        self._assign(layer.direction, slope)
 
     def _place_sines(self) -> None:
         """Give the first layer its activation; the others keep theirs."""

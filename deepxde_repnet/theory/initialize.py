@@ -91,7 +91,7 @@ def draw(spec: RepSpec) -> Weights:
     The first level is ``v ~ N(0, 1)``, ``c ~ U(-1, 1)``, ``a = 0``. The kernels of the hidden
     levels after it come from ``spec.kernel_initializer`` times the hidden gain (1 where it is not
     known), those of the output level from the initializer alone; biases are zero. The draw does not
-    depend on the domain nor on the slope scale.
+    depend on the domain nor on the slope scale; ``spec.waves`` takes the place of its first slopes.
 
     Args:
         spec: The specification; ``spec.dim`` is the number of inputs of the first layer.
@@ -108,9 +108,11 @@ def draw(spec: RepSpec) -> Weights:
                 layers.append(draw_fourier(spec))
                 continue
             if depth == 0:
+                direction = generator.standard_normal((n_out, n_in))
+                direction[: len(spec.waves)] = wave_directions(spec)
                 layers.append(
                     Rep(
-                        direction=generator.standard_normal((n_out, n_in)),
+                        direction=direction,
                         shift=generator.uniform(-1.0, 1.0, (n_out, n_in)),
                         log_scale=np.zeros(n_out),
                     )
@@ -124,6 +126,12 @@ def draw(spec: RepSpec) -> Weights:
             layers.append(Dense(kernel=kernel, bias=np.zeros(n_out)))
         levels.append(layers)
     return levels
+
+
+def wave_directions(spec: RepSpec) -> Array:
+    """Directions v of the neurons whose slopes are ``spec.waves``, shape (m, d)."""
+    waves = np.array(spec.waves).reshape(-1, spec.dim)
+    return waves / np.array(spec.slope_scale) if len(waves) else waves
 
 
 def draw_wavenumbers(spec: FourierSpec, m: int, distribution: frequencies.Joint) -> Array:

@@ -212,6 +212,35 @@ def check_sines_of_fits() -> None:
         assert "sines" not in said, said
 
 
+@check(cases={p: {"parameterization": p} for p in ("log-scale", "shift", "scaled")})
+def check_waves_of_targets(parameterization: str) -> None:
+    """Half of the sines take theirs from targets in several variables; so does the network."""
+    x = points(500, [0, 0], [1, 2])
+    data = fit(x, np.sin(20 * x[:, :1] + 7 * x[:, 1:]))
+    net = network(parameterization=parameterization)
+    model, said = compiled(data, net)
+    assert "16 neurons (targets), 8 of them waves of the targets" in said, said
+    waves = np.array(net.spec.waves)
+    assert waves.shape == (8, 2)
+    one = np.sign(waves[:, :1]) * waves  # w and -w are the same sine
+    assert np.median(np.linalg.norm(one - [10, 7], axis=1)) < PI, waves
+    (first,), (drawn,) = weights(model)[0], initialize.draw(net.spec)[0]
+    np.testing.assert_allclose(first.direction, drawn.direction, rtol=1e-5, atol=1e-6)
+    slopes = first.slope(np.array(net.spec.slope_scale))
+    np.testing.assert_allclose(slopes[:8], waves, rtol=1e-5, atol=1e-5)
+    assert np.abs(slopes[8:] - slopes[:8]).min() > 1e-3
+
+    # Nothing but a share of the neurons, one variable, or a scale that was given.
+    x1 = points(200, [0], [1])
+    for given, target in (
+        (network(sines=0), data),
+        (network(1), fit(x1, np.sin(30 * x1))),
+        (network(wavenumber=5), data),
+    ):
+        said = calibrated(target, given)
+        assert given.spec.waves == () and "waves" not in said, said
+
+
 @check()
 def check_sines_of_waves() -> None:
     """The whole first layer where the equation has free waves with the problem's wavenumbers."""
