@@ -90,7 +90,8 @@ _SHARED = """\
         parameterization: "shift", "scaled" or "log-scale"; None is the measured default.
         sines: Share of the first layer's neurons that give sin z in place of the activation of z,
             from 0 to 1. None means all in a ``RepFNN`` that fits targets without an equation, or
-            whose equation has free waves, and none elsewhere.
+            whose equation has free waves, and none elsewhere. In several variables half of those
+            that fit targets are waves of these, unless the scale is given.
         seed: Of the initial draw; None takes one from NumPy's state, which
             ``dde.config.set_random_seed`` sets. A seed gives the same function on every backend.
 """

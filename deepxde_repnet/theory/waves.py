@@ -1,6 +1,6 @@
 """The waves that a function is made of, drawn from its values at points.
 
-Sines are used best if their wavevectors have the density of the amplitudes, ρ(w) ∝ |û(w)|
+Sines are used best if their wavevectors have the density of the amplitudes, ``ρ(w) ∝ |û(w)|``
 (Kammonen, Kiessling, Plecháč, Sandberg and Szepessy, Adaptive random Fourier features with
 Metropolis sampling, Foundations of Data Science 2, 2020, arXiv 2007.10683, where the amplitudes are
 fitted; here they are the transform of the values). One slope scale for an axis says how fast a
@@ -33,7 +33,7 @@ def draw(
     highest: Array,
     generator: np.random.Generator,
 ) -> Array:
-    """n wavevectors of the density |û(w)|, as far as it is above the noise of the points.
+    """n wavevectors of the density ``|û(w)|``, as far as it is above the noise of the points.
 
     With N of the points x_p, and y the values without their mean::
 
