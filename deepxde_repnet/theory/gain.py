@@ -78,17 +78,18 @@ def fitting_gain(spec: RepSpec, slope_scale: Array, wavenumber: float) -> float:
 
 
 def sines_gain(dim: int) -> float:
-    """The gain for fitting a function of d variables with sines in the first layer: ``d^(-3/4)``.
+    """The gain for fitting a function of d variables with sines in the first layer.
 
-    In several variables few of the random directions are those of the function's waves. With a
-    smaller gain the later layers begin nearer to linear, and training turns the first layer to the
-    waves instead of combining what happens to be there; in one variable there is no direction to
-    find. An empirical rule, measured for this project (documentation page "Choosing the scale").
+    It is 1 in one variable and 1/4 in several, where few directions are those of the function's
+    waves. With a small gain the later layers begin nearly linear, and training turns the first
+    layer to the waves instead of combining what happens to be there; in one variable there is no
+    direction to find. An empirical rule, measured for this project (documentation page "Choosing
+    the scale").
 
     Args:
         dim: Number d of the first layer's inputs.
     """
-    return float(dim**-0.75)
+    return 1.0 if dim == 1 else 0.25
 
 
 def _sizes(spec: RepSpec) -> list[int]:
