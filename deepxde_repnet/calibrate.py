@@ -197,7 +197,6 @@ def _settle(model: Any, x: np.ndarray, y: Any, arguments: dict[str, Any]) -> str
         # Of features it is not known which waves they make.
         plain = _host.input_transform(net) is None
         sines = SINES_OF_WAVES if plain and free and free.within(reach) else 0.0
-    scale_open = given.wavenumber is None and given.slope_scale is None
     chosen = Chosen(
         domain,
         origin,
@@ -206,7 +205,7 @@ def _settle(model: Any, x: np.ndarray, y: Any, arguments: dict[str, Any]) -> str
         steepness,
         estimate if fit else None,
         sines,
-        targets if scale_open else (),
+        targets if given.scale_open else (),
         limit,
     )
     message, spec = _completed(net, x, chosen, notes)
@@ -226,9 +225,7 @@ def _symbol_if_any(
 ) -> Symbol | None:
     """The symbol of the problem's equation where it has one and something depends on it."""
     given = model.net.given
-    for_scale = (
-        given.wavenumber is None and given.slope_scale is None and _host.has_time(model.data)
-    )
+    for_scale = given.scale_open and _host.has_time(model.data)
     if not for_scale and not (given.sines is None and given.takes_sines):
         return None
     try:
@@ -422,8 +419,7 @@ def _settle_operator(model: Any, functions: Array, x: Array) -> str:
         _check_says_something(model, estimate)
         limit = _resolved(np.unique(x, axis=0), domain)
         wave, said = _wavenumber(net, estimate, domain, limit, notes)
-    scale_open = given.wavenumber is None and given.slope_scale is None
-    steepness = SLOPE_PER_TARGET_WAVENUMBER if fit and scale_open else SLOPE_PER_WAVENUMBER
+    steepness = SLOPE_PER_TARGET_WAVENUMBER if fit and given.scale_open else SLOPE_PER_WAVENUMBER
     branch = None
     if net.branch_given is not None:
         branch = net.branch_given.domain or _branch_box(functions)
@@ -523,14 +519,13 @@ def _estimate(
     None where it cannot be evaluated, or where all that depends on it is given.
     """
     given = model.net.given
-    scale_open = given.wavenumber is None and given.slope_scale is None
-    if not scale_open and not leaves_open(given):
+    if not given.scale_open and not leaves_open(given):
         return None, ()
     samples = _samples(model, x, y, arguments)
     if samples is None:
         return None, ()
     fit = {sample.name for sample in samples} == {"target"}
-    estimate = estimate_wavenumber(samples, dim) if scale_open or fit else None
+    estimate = estimate_wavenumber(samples, dim) if given.scale_open or fit else None
     return estimate, tuple(samples) if fit else ()
 
 
@@ -541,7 +536,7 @@ def _samples(model: Any, x: Array, y: Any, arguments: dict[str, Any]) -> list[_h
     try:
         samples = _host.zero_residuals(model, np.asarray(x, _host.real(np)), y, variables)
     except Exception as error:  # a user's PDE may fail for a network that is zero
-        if model.net.given.wavenumber is None and model.net.given.slope_scale is None:
+        if model.net.given.scale_open:
             warnings.warn(
                 f"{name}: the problem could not be evaluated with zero for the network's output "
                 f"({type(error).__name__}: {error}), so it says nothing about its wavenumber; "

@@ -199,6 +199,11 @@ class RepSpec:
                 )
 
     @property
+    def scale_open(self) -> bool:
+        """Whether nothing says yet how fast the solution oscillates."""
+        return self.wavenumber is None and self.slope_scale is None
+
+    @property
     def takes_sines(self) -> bool:
         """Whether neurons of the first layer can have a sine in place of their activation."""
         listed = isinstance(self.activation, (list, tuple))

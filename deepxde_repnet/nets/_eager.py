@@ -11,7 +11,7 @@ import numpy as np
 
 from .. import _host
 from ..spec import Array, Box, FourierSpec, RepSpec
-from ..theory.initialize import Dense, Fourier, Rep, Weights, draw_fourier, wave_directions
+from ..theory.initialize import Dense, Fourier, Rep, Weights, draw_fourier, trained_waves
 from ._base import RepNet, read_first
 
 
@@ -120,12 +120,9 @@ class EagerRepNet(RepNet):
         self.settled = self._ready = True
 
     def _take_waves(self, layer: Any, spec: RepSpec) -> None:
-        slope = np.array(self._numpy(layer.direction))
-        waves = wave_directions(spec)
-        if layer.parameterization == "shift":
-            waves = waves * np.array(spec.slope_scale)
-        slope[: len(waves)] = waves
-        self._assign(layer.direction, slope)
+        direction = np.array(self._numpy(layer.direction))
+        direction[: len(spec.waves)] = trained_waves(spec)
+        self._assign(layer.direction, direction)
 
     def _place_sines(self) -> None:
         """Give the first layer its activation; the others keep theirs."""

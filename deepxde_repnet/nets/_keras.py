@@ -8,7 +8,7 @@ import numpy as np
 
 from .. import _host
 from ..spec import Array, FourierSpec, RepSpec
-from ..theory.initialize import Fourier, Rep, wave_directions
+from ..theory.initialize import Fourier, Rep, trained_waves
 
 tf = _host.tf()
 
@@ -67,11 +67,8 @@ class RepDense(tf.keras.layers.Layer):
             if self.parameterization == "shift":
                 self.direction.assign(self.direction * ratio)
             if spec.waves:
-                waves = wave_directions(spec)
-                if self.parameterization == "shift":
-                    waves = waves * slope_scale
-                waves = tf.cast(waves, self.direction.dtype)
-                self.direction.assign(tf.concat([waves, self.direction[len(waves) :]], axis=0))
+                waves = tf.cast(trained_waves(spec), self.direction.dtype)
+                self.direction.assign(tf.concat([waves, self.direction[len(spec.waves) :]], axis=0))
 
     def build(self, input_shape: Any) -> None:
         inputs, expected = int(input_shape[-1]), self._trained["direction"].shape[1]

@@ -134,6 +134,11 @@ def wave_directions(spec: RepSpec) -> Array:
     return waves / np.array(spec.slope_scale) if len(waves) else waves
 
 
+def trained_waves(spec: RepSpec) -> Array:
+    """The same as a layer trains them: with "shift" that is w itself."""
+    return np.array(spec.waves) if spec.parameterization == "shift" else wave_directions(spec)
+
+
 def draw_wavenumbers(spec: FourierSpec, m: int, distribution: frequencies.Joint) -> Array:
     """Draw m wavenumber vectors, shape (m, d), radians per unit of each coordinate.
 

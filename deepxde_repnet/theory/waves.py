@@ -76,8 +76,8 @@ def draw(
     if not found.max() ** 2 > noise:
         return np.zeros((0, dim))
     importance = found / _density(pool, scale, highest)
-    w = pool[generator.choice(len(pool), n, p=importance / importance.sum())]
-    here = amplitude(w)
+    chosen = generator.choice(len(pool), n, p=importance / importance.sum())
+    w, here = pool[chosen], found[chosen]
     for _ in range(STEPS):
         moved = w + LENGTH * generator.standard_normal(w.shape)
         there = amplitude(moved)
