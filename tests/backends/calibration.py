@@ -10,7 +10,7 @@ from typing import Any
 import deepxde as dde
 import numpy as np
 
-from deepxde_repnet.calibrate import LOWEST_WAVENUMBER
+from deepxde_repnet.estimates import LOWEST_WAVENUMBER
 from deepxde_repnet.spec import SLOPE_PER_TARGET_WAVENUMBER, SLOPE_PER_WAVENUMBER
 from deepxde_repnet.theory import initialize, reference
 
