@@ -19,11 +19,13 @@ from .estimates import (
     bounded,
     estimate_from_operator,
     estimate_from_problem,
+    fitted,
     resolved,
     show,
     symbol_if_any,
     variables_of,
     with_free_waves,
+    with_fronts,
 )
 from .nets import FourierNet, RepNet, RepOperator, completed_fourier
 from .spec import (
@@ -123,7 +125,8 @@ def _settle(model: Any, x: np.ndarray, y: Any, arguments: dict[str, Any]) -> str
     net, given = model.net, model.net.given
     x = np.asarray(x, dtype=float)
     domain, origin = _domain(model, x)
-    estimate, targets = estimate_from_problem(model, x, y, arguments, domain.dim)
+    estimate, samples = estimate_from_problem(model, x, y, arguments, domain.dim)
+    targets = fitted(samples)
     fit = targets is not None
     limit = resolved(x, domain)
     notes: list[str] = []
@@ -137,6 +140,8 @@ def _settle(model: Any, x: np.ndarray, y: Any, arguments: dict[str, Any]) -> str
         wave, said = _one_each(net, "wavenumber", domain.dim, "coordinates"), "given"
     else:
         estimate = with_free_waves(model, estimate, highest, symbol, free)
+        if estimate is not None and not fit and symbol is None:
+            estimate = with_fronts(model, x, samples, estimate, domain, highest, arguments)
         wave, said = bounded(net, estimate, domain, limit, notes)
         if fit:
             steepness = SLOPE_PER_TARGET_WAVENUMBER

@@ -7,6 +7,7 @@ and initial data, and targets. Nothing looks at an exact solution.
 from __future__ import annotations
 
 import contextlib
+import math
 import warnings
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +17,7 @@ import numpy as np
 from . import _host
 from .nets import FourierNet, leaves_open
 from .spec import Array, Box
-from .symbol import FreeWaves, NoSymbol, Symbol, oscillation
+from .symbol import FreeWaves, NoSymbol, Symbol, oscillation, steepening
 from .theory.spectrum import resolved_wavenumber, wavenumber, wavenumber_from_gradient
 
 #: Smallest wavenumber assumed, in normalised units: one wave over the whole domain. A smooth
@@ -85,20 +86,24 @@ def _negligible(values: Array, points: Array) -> bool:
 
 def estimate_from_problem(
     model: Any, x: Array, y: Any, arguments: dict[str, Any], dim: int
-) -> tuple[Estimate | None, _host.Samples | None]:
-    """What the problem says of its wavenumber, and its targets if it is a fit: no equation.
+) -> tuple[Estimate | None, list[_host.Samples]]:
+    """What the problem says of its wavenumber, and what it is at zero output.
 
-    None where it cannot be evaluated, or where all that depends on it is given.
+    None and nothing where it cannot be evaluated, or where all that depends on it is given.
     """
     given = model.net.given
     if not given.scale_open and not leaves_open(given):
-        return None, None
+        return None, []
     samples = _samples(model, x, y, arguments)
     if samples is None:
-        return None, None
-    fit = {sample.name for sample in samples} == {"target"}
-    estimate = estimate_wavenumber(samples, dim) if given.scale_open or fit else None
-    return estimate, samples[0] if fit else None
+        return None, []
+    said = given.scale_open or fitted(samples) is not None
+    return estimate_wavenumber(samples, dim) if said else None, samples
+
+
+def fitted(samples: list[_host.Samples]) -> _host.Samples | None:
+    """The targets of a problem without an equation."""
+    return samples[0] if {sample.name for sample in samples} == {"target"} else None
 
 
 def _samples(model: Any, x: Array, y: Any, arguments: dict[str, Any]) -> list[_host.Samples] | None:
@@ -192,6 +197,53 @@ def with_free_waves(
     return Estimate(
         np.where(larger, found, estimate.wavenumber),
         tuple("free waves of the equation" if own else source for own, source in named),
+    )
+
+
+def with_fronts(
+    model: Any,
+    x: Array,
+    samples: list[_host.Samples],
+    estimate: Estimate,
+    domain: Box,
+    highest: Array,
+    arguments: dict[str, Any],
+) -> Estimate:
+    """The estimate with at least the wavenumber of fronts that form from the initial data.
+
+    Nothing in the data announces them; ``symbol.steepening`` says how far an equation goes.
+
+    Args:
+        x: Training points (N, d).
+        samples: As ``estimate_from_problem`` gives them.
+        highest: Largest wavenumbers that the training points resolve, shape (d,).
+    """
+    if not _host.has_time(model.data):
+        return estimate
+    initial = [(s.points, s.values) for s in samples if s.name.endswith("(IC)")]
+    if _host.output_transform(model.net) is not None:
+        initial.append((x, _host.zero_output(model.net, np.asarray(x, _host.real(np)))))
+    initial = [(points, values) for points, values in initial if np.isfinite(values).all()]
+    sizes = [float(np.sqrt((values**2).mean())) for _, values in initial]
+    if not any(sizes):
+        return estimate
+    points, values = initial[int(np.argmax(sizes))]
+    k = np.append(np.nan_to_num(wavenumber(points, values)[:-1]), 0.0)
+    if _negligible(values, points) or not k.any():
+        return estimate
+    amplitude = math.sqrt(2) * max(sizes)
+    q = steepening(model.data, domain, k, amplitude, variables_of(arguments))
+    found = np.minimum(q * k, highest)
+    # Where nothing is said of an axis, fronts along another are no reason to make it steep.
+    known = estimate.wavenumber * domain.half_width
+    known = np.where(np.isfinite(known), known, np.nanmax(known)) / domain.half_width
+    larger = (q > 1) & (found > known)
+    if not larger.any():
+        return estimate
+    named = zip(larger, estimate.sources, strict=True)
+    return Estimate(
+        np.where(larger, found, known),
+        tuple("fronts" if own else source for own, source in named),
     )
 
 
