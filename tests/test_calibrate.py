@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from deepxde_repnet import Box, RepFNN, _host, calibrate
+from deepxde_repnet import Box, RepFNN, _host, calibrate, estimates
 from deepxde_repnet.spec import SLOPE_PER_WAVENUMBER
 
 GRID = np.stack(np.meshgrid(np.linspace(0, 1, 40), np.linspace(0, 2, 40)), -1).reshape(-1, 2)
@@ -36,13 +36,13 @@ def sample(k, name="PDE", points=GRID, amplitude=1.0, exact=True):
 
 
 def test_wavenumber_of_a_source_by_its_gradient():
-    found = calibrate.estimate_wavenumber([sample((20, 7))], 2)
+    found = estimates.estimate_wavenumber([sample((20, 7))], 2)
     np.testing.assert_allclose(found.wavenumber, [20, 7], rtol=0.03)
     assert found.sources == ("source term", "source term")
 
 
 def test_wavenumber_of_data_by_nearest_neighbours():
-    found = calibrate.estimate_wavenumber([sample((20, 7), "target", exact=False)], 2)
+    found = estimates.estimate_wavenumber([sample((20, 7), "target", exact=False)], 2)
     np.testing.assert_allclose(found.wavenumber, [20, 7], rtol=0.1)
     assert found.sources == ("target", "target")
 
@@ -50,21 +50,21 @@ def test_wavenumber_of_data_by_nearest_neighbours():
 @pytest.mark.parametrize("order", [1, -1])
 def test_the_largest_along_each_axis_is_taken(order):
     samples = [sample((20, 1), "PDE 1"), sample((3, 9), "condition 1 (DirichletBC)", exact=False)]
-    found = calibrate.estimate_wavenumber(samples[::order], 2)
+    found = estimates.estimate_wavenumber(samples[::order], 2)
     np.testing.assert_allclose(found.wavenumber, [20, 9], rtol=0.1)
     assert found.sources == ("source term", "condition 1 (DirichletBC)")
 
 
 def test_amplitude_does_not_matter():
-    found = [calibrate.estimate_wavenumber([sample((20, 7), amplitude=a)], 2) for a in (1, 1e6)]
+    found = [estimates.estimate_wavenumber([sample((20, 7), amplitude=a)], 2) for a in (1, 1e6)]
     np.testing.assert_allclose(found[0].wavenumber, found[1].wavenumber, rtol=1e-6)
 
 
 def test_axis_along_which_data_do_not_lie_is_unknown():
     line = np.column_stack([np.linspace(0, 1, 50), np.zeros(50)])
-    found = calibrate.estimate_wavenumber([sample((20, 7), "condition 1 (IC)", line)], 2)
+    found = estimates.estimate_wavenumber([sample((20, 7), "condition 1 (IC)", line)], 2)
     assert found.wavenumber[0] == pytest.approx(20, rel=0.1)
-    found = calibrate.estimate_wavenumber(
+    found = estimates.estimate_wavenumber(
         [sample((20, 7), "condition 1 (IC)", line, exact=False)], 2
     )
     assert np.isnan(found.wavenumber[1]) and found.sources[1] == ""
@@ -75,21 +75,21 @@ def test_constants_round_off_and_nothing_say_nothing():
     tiny = sample((20, 7), amplitude=1e-8)
     empty = _host.Samples("PDE", GRID[:0], np.zeros((0, 1)))
     for samples in ([], [constant], [tiny], [empty], [constant, tiny, empty]):
-        found = calibrate.estimate_wavenumber(samples, 2)
+        found = estimates.estimate_wavenumber(samples, 2)
         assert np.isnan(found.wavenumber).all() and found.sources == ("", "")
 
 
 def test_points_that_are_not_finite_are_left_out():
     values, gradients = wave((20, 7))
     values[3], gradients[8] = np.nan, np.inf
-    found = calibrate.estimate_wavenumber([_host.Samples("PDE", GRID, values, gradients)], 2)
+    found = estimates.estimate_wavenumber([_host.Samples("PDE", GRID, values, gradients)], 2)
     np.testing.assert_allclose(found.wavenumber, [20, 7], rtol=0.03)
 
 
 def test_gradient_that_autodiff_does_not_reach_is_not_believed():
     """A source that is data has a gradient of zero along x; its neighbours know better."""
     values, gradients = wave((20, 7))
-    found = calibrate.estimate_wavenumber([_host.Samples("PDE", GRID, values, 0 * gradients)], 2)
+    found = estimates.estimate_wavenumber([_host.Samples("PDE", GRID, values, 0 * gradients)], 2)
     np.testing.assert_allclose(found.wavenumber, [20, 7], rtol=0.1)
 
 
@@ -97,7 +97,7 @@ def test_several_columns_are_one_vector():
     first, second = wave((20, 0)), wave((0, 9))
     values = np.hstack([first[0], second[0]])
     gradients = np.concatenate([first[1], second[1]], axis=1)
-    found = calibrate.estimate_wavenumber([_host.Samples("PDE", GRID, values, gradients)], 2)
+    found = estimates.estimate_wavenumber([_host.Samples("PDE", GRID, values, gradients)], 2)
     np.testing.assert_allclose(found.wavenumber, [20 / np.sqrt(2), 9 / np.sqrt(2)], rtol=0.05)
 
 

@@ -63,9 +63,10 @@ RULES = {
     "_host": Rule(outside=frozenset({"deepxde", "numpy"})),
     "nets": Rule(BASE, own_framework=True),
     "symbol": Rule(frozenset({"spec", "_host"})),
-    "calibrate": Rule(BASE | {"nets", "symbol"}),
+    "estimates": Rule(BASE | {"nets", "symbol"}),
+    "calibrate": Rule(BASE | {"nets", "symbol", "estimates"}),
     "taylor": Rule(BASE | {"nets"}, own_framework=True),
-    "solver": Rule(BASE | {"calibrate", "nets", "taylor"}, own_framework=True),
+    "solver": Rule(BASE | {"estimates", "calibrate", "nets", "taylor"}, own_framework=True),
     "train": Rule(
         BASE | {"records", "calibrate", "nets", "taylor"},
         SCIENCE | {"rich"},
@@ -82,7 +83,7 @@ RULES = {
     ),
     "cli": Rule(
         BASE
-        | {"records", "calibrate", "nets", "taylor", "solver", "train", "plotting"}
+        | {"records", "estimates", "calibrate", "nets", "taylor", "solver", "train", "plotting"}
         | {"_command", "__init__"},
         SCIENCE | {"distributed", "joblib", "matplotlib", "rich", "typer"},
     ),

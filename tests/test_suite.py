@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 import torch
 from deepxde.optimizers.config import LBFGS_options
-from packaging.version import Version
+from versions import ADAPTIVE_ACTIVATIONS
 
 import deepxde_repnet
 from benchmarks.suite import cell, figures, nets, runner, steps, store, studies, summary, tables
@@ -28,8 +28,6 @@ from examples.pinn_forward import helmholtz_2d
 STUDIES = studies.STUDIES
 SIZES = [2, 8, 6, 1]
 DOMAIN = ([-1.0, 0.0], [3.0, 1.0])
-#: Before, DeepXDE has these activations on TensorFlow alone.
-ADAPTIVE = Version(dde.__version__) >= Version("1.15")
 POINTS = np.random.default_rng(0).uniform(*DOMAIN, (5, 2))
 
 
@@ -142,7 +140,7 @@ def test_multiscale_features_of_the_paper_have_the_factor_of_two_pi():
         assert float(deepxdes.std()) == pytest.approx(scale, rel=0.05)
 
 
-@pytest.mark.skipif(not ADAPTIVE, reason="needs deepxde 1.15")
+@pytest.mark.skipif(not ADAPTIVE_ACTIVATIONS, reason="needs deepxde 1.15")
 def test_adaptive_activations_have_a_slope_for_each_layer_and_train_it():
     net = build("LAAF")
     slopes = [p for name, p in net.named_parameters() if name.startswith("adaptive")]
@@ -268,7 +266,7 @@ def test_every_study_runs(name, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(earthquake, "problem", functools.partial(earthquake.problem, windows=4))
     some = ("FNN", "RepFNN", "RFF σ=10")
     chosen = study.nets if name in FULL or study.operator else some
-    if not ADAPTIVE:
+    if not ADAPTIVE_ACTIVATIONS:
         chosen = tuple(net for net in chosen if net != "LAAF")
     todo = runner.cells([name], chosen, 1, tmp_path, redo=False)
     runner.run(todo, tmp_path, execute=functools.partial(runner.here, budget=0.01))

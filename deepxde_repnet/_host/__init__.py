@@ -79,6 +79,7 @@ from .problem import (  # noqa: F401
     operator_values,
     training_points,
     transform_points,
+    zero_output,
     zero_residuals,
 )
 from .process import (  # noqa: F401

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import deepxde as dde
@@ -168,6 +169,21 @@ def zero_residuals(model: Any, x: np.ndarray, y: Any, variables: Any = ()) -> li
                 gradient = gradient[-len(points) :]
             samples.append(Samples(name, points, values, gradient))
     return samples
+
+
+class _Output:
+    """Data of a problem whose residual is the output itself."""
+
+    @staticmethod
+    def losses_train(_: Any, outputs: Any, *arguments: Any, **options: Any) -> Any:
+        return outputs
+
+
+def zero_output(net: Any, x: np.ndarray) -> np.ndarray:
+    """What a network that is zero gives at points (N, d): (N, m), of its output transform."""
+    model = SimpleNamespace(net=net, data=_Output())
+    (samples,) = zero_residuals(model, x, None)
+    return samples.values
 
 
 def line_residuals(model: Any, x: np.ndarray) -> np.ndarray | None:

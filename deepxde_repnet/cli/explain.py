@@ -169,7 +169,7 @@ def explain(
 def _of_data(model: Any) -> dict[str, Any]:
     """Wavenumbers of all parts of the problem, and what its points resolve."""
     from .. import _host
-    from ..calibrate import estimate_wavenumber
+    from ..estimates import estimate_wavenumber
     from ..theory.spectrum import resolved_wavenumber
 
     x, y = _host.training_points(model.data)

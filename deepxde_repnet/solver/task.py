@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from .. import _host
-from ..calibrate import calibrate, estimate_wavenumber
+from ..calibrate import calibrate
+from ..estimates import estimate_wavenumber
 from ..nets import RepFNN, RepNet
 from ..spec import Array, Box, RepSpec, as_verbosity
 from ..taylor.features import Features, Tensor

@@ -10,7 +10,7 @@ from typing import Any
 import deepxde as dde
 import numpy as np
 
-from deepxde_repnet.calibrate import LOWEST_WAVENUMBER
+from deepxde_repnet.estimates import LOWEST_WAVENUMBER
 from deepxde_repnet.spec import SLOPE_PER_TARGET_WAVENUMBER, SLOPE_PER_WAVENUMBER
 from deepxde_repnet.theory import initialize, reference
 
@@ -256,6 +256,73 @@ def check_sines_of_waves() -> None:
     for data in (poisson((4 * PI, 4 * PI), square), helmholtz(sign=-1)):
         net = network()
         assert "sines" not in calibrated(data, net) and net.spec.sines == 0
+
+
+# u_t + u u_x = ν u_xx and u_t = d u_xx + 5 (u - u³) from A sin 2πx, A = 1, for x in [0, 2].
+def _burgers(nu: float, forcing: float = 0.0) -> Any:
+    def pde(x: Any, y: Any) -> Any:
+        u = plain(y)
+        slope, in_time = (plain(dde.grad.jacobian(y, x, i=0, j=j)) for j in (0, 1))
+        bent = plain(dde.grad.hessian(y, x, i=0, j=0))
+        return in_time + u * slope - nu * bent - forcing * dde.backend.sin(x[..., 0:1])
+
+    return pde
+
+
+def _allen_cahn(diffusivity: float) -> Any:
+    def pde(x: Any, y: Any) -> Any:
+        u = plain(y)
+        in_time = plain(dde.grad.jacobian(y, x, i=0, j=1))
+        return in_time - diffusivity * plain(dde.grad.hessian(y, x, i=0, j=0)) - 5 * (u - u**3)
+
+    return pde
+
+
+def _heat(x: Any, y: Any) -> Any:
+    in_time = plain(dde.grad.jacobian(y, x, i=0, j=1))
+    return in_time - 0.01 * plain(dde.grad.hessian(y, x, i=0, j=0))
+
+
+# Wavenumbers at which the two sides of the balance in ``symbol.steepening`` are equal, by hand:
+# ν k² = A k/2, and d k² rms(sin) = 5 rms(sin³) + 5 rms(sin).
+_BALANCE = 5 * (np.sqrt(5 / 16) + np.sqrt(1 / 2)) / np.sqrt(1 / 2)
+
+
+@check(
+    cases={
+        "burgers": {"pde": _burgers(0.03), "k": 1 / (2 * 0.03)},
+        "allen-cahn": {"pde": _allen_cahn(0.05), "k": np.sqrt(_BALANCE / 0.05)},
+        "as-far-as-is-looked": {"pde": _burgers(1e-4), "k": 16 * PI},
+        "viscous": {"pde": _burgers(0.1), "k": 2 * PI, "fronts": False},
+        "linear": {"pde": _heat, "k": 2 * PI, "fronts": False},
+        "forced": {"pde": _burgers(1e-4, 1.0), "k": 2 * PI, "in_time": 2 * PI, "fronts": False},
+    }
+)
+def check_fronts(pde: Any, k: float, in_time: float = 4 * PI, fronts: bool = True) -> None:
+    """How steep an equation makes its initial data, which nothing in them announces."""
+    space = dde.geometry.Interval(0, 2)
+    geometry = dde.geometry.GeometryXTime(space, dde.geometry.TimeDomain(0, 1))
+    initial = dde.icbc.IC(geometry, lambda x: np.sin(2 * PI * x[:, 0:1]), lambda _, on: on)
+    data = dde.data.TimePDE(
+        geometry, pde, [initial], num_domain=20000, num_initial=200, train_distribution="uniform"
+    )
+    net = network()
+    said = calibrated(data, net)
+    assert ("(fronts)" in said) == fronts, said
+    # The balance is sought in steps of a fifth. What is said of time is as it was before.
+    assert_scale(net, [k, in_time], tolerance=0.2)
+    if not fronts:
+        return
+    # What is given is not touched; and the initial data may come with the network's output.
+    given = network(wavenumber=3.0)
+    assert "fronts" not in calibrated(data, given)
+    hard = network()
+    hard.apply_output_transform(
+        lambda x, y: dde.backend.sin(2 * PI * x[..., 0:1]) + x[..., 1:2] * y
+    )
+    calibrated(dde.data.TimePDE(geometry, pde, [], num_domain=20000), hard)
+    # Then they are in the equation's residual as well, which may say more.
+    assert hard.spec.slope_scale[0] > 0.8 * net.spec.slope_scale[0]
 
 
 @check()

@@ -4,6 +4,7 @@ import deepxde as dde
 import numpy as np
 import pytest
 import torch
+from versions import ADAPTIVE_ACTIVATIONS
 
 import deepxde_repnet
 from benchmarks.same_training import difference, fast
@@ -146,9 +147,6 @@ def test_without_memory_the_way_forward_is_computed_again():
     assert difference(poisson, "adam", 5, prepare) < 1e-12
 
 
-OLD_DEEPXDE = tuple(map(int, dde.__version__.split(".")[:2])) < (1, 15)
-
-
 def test_the_compiled_program_trains_as_well(capsys):
     def prepare(model):
         accelerate(model, compile=True, block=256)
@@ -198,7 +196,7 @@ def test_it_says_why_the_own_step_is_kept(capsys):
     other = dde.Model(model.data, Own([2, 8, 1], "tanh", "Glorot uniform"))
     other.compile("adam", lr=1e-3, verbose=0)
     assert "its network is a Own" in kept(other, capsys)
-    if OLD_DEEPXDE:  # without LAAF on PyTorch
+    if not ADAPTIVE_ACTIVATIONS:
         return
     net = deepxde_repnet.RepFNN([2, 8, 8, 1], "LAAF-10 tanh", "Glorot uniform")
     other = dde.Model(model.data, net)
