@@ -215,9 +215,10 @@ def steepening(data: Any, domain: Box, k: Array, amplitude: float, variables: An
     """How many times the wavenumber of its initial data a solution may reach that nothing drives.
 
     An equation that is not linear passes waves on to higher wavenumbers until what it does to them
-    by its derivatives balances what it does by its other terms. With w a wave of this amplitude and
-    r the residual less that for zero, L the linear part of r and L_0 that of a constant, fronts
-    form up to the q of::
+    by its derivatives balances what it does by its other terms: the dominant balance of a boundary
+    layer (Bender and Orszag, Advanced Mathematical Methods for Scientists and Engineers, 1978,
+    ch. 9). With w a wave of this amplitude and r the residual less that for zero, L the linear part
+    of r and L_0 that of a constant, fronts form up to the q of::
 
         rms(r[w] - L[w]) + rms(L_0 w) = rms(L[w] - L_0 w),    w = A sin(q k·x + φ)
 

@@ -49,7 +49,8 @@ class Deferred(torch.Tensor):
         Args:
             nothing: NaN of the shape and kind that the tensor has.
         """
-        found = nothing.as_subclass(cls)
+        # Not as_subclass: in PyTorch 2.4 that fails in a TorchDispatchMode.
+        found = torch.Tensor._make_subclass(cls, nothing)
         found.source, found.terms, found.column, found._tensor = source, terms, column, None
         return found
 
