@@ -141,7 +141,7 @@ def _settle(model: Any, x: np.ndarray, y: Any, arguments: dict[str, Any]) -> str
     else:
         estimate = with_free_waves(model, estimate, highest, symbol, free)
         if estimate is not None and not fit and symbol is None:
-            estimate = with_fronts(model, x, samples, estimate, domain, highest, arguments)
+            estimate = with_fronts(model, x, samples, estimate, domain, highest, arguments, notes)
         wave, said = bounded(net, estimate, domain, limit, notes)
         if fit:
             steepness = SLOPE_PER_TARGET_WAVENUMBER

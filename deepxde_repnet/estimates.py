@@ -208,6 +208,7 @@ def with_fronts(
     domain: Box,
     highest: Array,
     arguments: dict[str, Any],
+    notes: list[str],
 ) -> Estimate:
     """The estimate with at least the wavenumber of fronts that form from the initial data.
 
@@ -217,6 +218,7 @@ def with_fronts(
         x: Training points (N, d).
         samples: As ``estimate_from_problem`` gives them.
         highest: Largest wavenumbers that the training points resolve, shape (d,).
+        notes: What there is to say of it is added to these.
     """
     if not _host.has_time(model.data):
         return estimate
@@ -235,16 +237,25 @@ def with_fronts(
     q = steepening(model.data, domain, k, amplitude, variables_of(arguments))
     found = np.minimum(q * k, highest)
     # Where nothing is said of an axis, fronts along another are no reason to make it steep.
-    known = estimate.wavenumber * domain.half_width
-    known = np.where(np.isfinite(known), known, np.nanmax(known)) / domain.half_width
-    larger = (q > 1) & (found > known)
-    if not larger.any():
-        return estimate
-    named = zip(larger, estimate.sources, strict=True)
+    known = _along_all(estimate, domain, notes)
+    larger = (q > 1) & ~(known.wavenumber >= found)
+    named = zip(larger, known.sources, strict=True)
     return Estimate(
-        np.where(larger, found, known),
+        np.where(larger, found, known.wavenumber),
         tuple("fronts" if own else source for own, source in named),
     )
+
+
+def _along_all(estimate: Estimate, domain: Box, notes: list[str]) -> Estimate:
+    """The estimate with axes of which nothing is said as the fastest of the others, and a note."""
+    normalised = estimate.wavenumber * domain.half_width
+    silent = ~np.isfinite(normalised)
+    if silent.all() or not silent.any():
+        return estimate
+    axes = ", ".join(f"x[{j}]" for j in np.flatnonzero(silent))
+    notes.append(f"nothing said about {axes}: as along the others")
+    filled = np.where(silent, normalised[~silent].max(), normalised)
+    return Estimate(filled / domain.half_width, estimate.sources)
 
 
 def symbol_if_any(
@@ -275,8 +286,7 @@ def bounded(
     name = type(net).__name__
     if estimate is None:
         return LOWEST_WAVENUMBER / domain.half_width, "not known; lowest"
-    normalised = estimate.wavenumber * domain.half_width
-    if not np.any(normalised > 0):
+    if not np.any(estimate.wavenumber > 0):
         warnings.warn(
             f"{name}: neither the source term nor the conditions vary, so nothing says how fast "
             "the solution oscillates; assuming one wave over the domain. If it oscillates faster "
@@ -285,12 +295,7 @@ def bounded(
             stacklevel=5,
         )
         return LOWEST_WAVENUMBER / domain.half_width, "nothing varies; lowest"
-    highest = float(np.nanmax(normalised))
-    silent = ~np.isfinite(normalised)
-    if silent.any():
-        axes = ", ".join(f"x[{j}]" for j in np.flatnonzero(silent))
-        notes.append(f"nothing said about {axes}: as along the others")
-    normalised = np.where(silent, highest, normalised)
+    normalised = _along_all(estimate, domain, notes).wavenumber * domain.half_width
     if np.any(normalised > limit):
         warnings.warn(
             f"{name}: the problem's wavenumber {show(normalised / domain.half_width)} is "

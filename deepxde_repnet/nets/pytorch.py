@@ -154,9 +154,12 @@ class SinesFirst:
         self.n, self.others = n, others
 
     def __call__(self, z: torch.Tensor) -> torch.Tensor:
-        if self.n >= z.shape[-1]:
+        width = z.shape[-1]
+        if self.n >= width:
             return _sine(z)
-        return torch.cat([_sine(z[..., : self.n]), self.others(z[..., self.n :])], -1)
+        # Not slices: the gradient of each would be filled up with zeros to the whole width.
+        of_sine, of_others = torch.split(z, [self.n, width - self.n], -1)
+        return torch.cat([_sine(of_sine), self.others(of_others)], -1)
 
 
 class _TorchRepNet(EagerRepNet):

@@ -309,6 +309,7 @@ def check_fronts(pde: Any, k: float, in_time: float = 4 * PI, fronts: bool = Tru
     net = network()
     said = calibrated(data, net)
     assert ("(fronts)" in said) == fronts, said
+    assert ("nothing said about x[1]" in said) == (in_time == 4 * PI), said
     # The balance is sought in steps of a fifth. What is said of time is as it was before.
     assert_scale(net, [k, in_time], tolerance=0.2)
     if not fronts:
