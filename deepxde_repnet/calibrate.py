@@ -45,6 +45,7 @@ SINES_OF_FITS = 1.0
 
 #: The same where the equation lets free waves through, of which its solution is then made. Where it
 #: does not, sines fit small waves of the source and miss the large, flat ones. Measured.
+#: Then its later layers are sines too, unless ``sines=`` is given. Measured.
 SINES_OF_WAVES = 1.0
 
 #: Share of the sines of a network that fits targets whose waves are taken from them. Measured.
@@ -80,6 +81,7 @@ class Chosen:
         steepness: Slope scale per wavenumber.
         targets: What targets without an equation say of their wavenumber; None with an equation.
         sines: Share of sines in the first layer, unless it is given.
+        activation: Of all hidden layers, in place of the given one; None keeps that.
         sampled: Targets that the waves of some of the sines are drawn from; None where the user has
             said how fast they oscillate.
     """
@@ -91,6 +93,7 @@ class Chosen:
     steepness: float
     targets: Estimate | None
     sines: float = 0.0
+    activation: str | None = None
     sampled: Sampled | None = None
 
 
@@ -146,14 +149,14 @@ def _settle(model: Any, x: np.ndarray, y: Any, arguments: dict[str, Any]) -> str
         if fit:
             steepness = SLOPE_PER_TARGET_WAVENUMBER
     reach = highest if wave is None else np.minimum(_WAVES_WITHIN * wave, highest)
-    if not given.takes_sines:
-        sines = 0.0
-    elif fit:
+    sines, activation = 0.0, None
+    if fit and given.takes_sines:
         sines = SINES_OF_FITS
-    else:
-        # Of features it is not known which waves they make.
-        plain = _host.input_transform(net) is None
-        sines = SINES_OF_WAVES if plain and free and free.within(reach) else 0.0
+    # Of features it is not known which waves they make.
+    elif given.takes_sines and free and _host.input_transform(net) is None and free.within(reach):
+        sines = SINES_OF_WAVES
+        if given.sines is None and isinstance(given.activation, str):
+            activation = "sin"
     chosen = Chosen(
         domain,
         origin,
@@ -162,6 +165,7 @@ def _settle(model: Any, x: np.ndarray, y: Any, arguments: dict[str, Any]) -> str
         steepness,
         estimate if fit else None,
         sines,
+        activation,
         Sampled(targets, limit) if targets is not None and given.scale_open else None,
     )
     message, spec = _completed(net, x, chosen, notes)
@@ -236,7 +240,12 @@ def _completed(net: Any, x: Array, chosen: Chosen, notes: list[str]) -> tuple[st
         layer_domain, scale = _through_transform(net, x, domain, wave, chosen.steepness)
         notes.append(f"{layer_domain.dim} features over {layer_domain}")
     spec = given.completed(
-        layer_domain, scale, given.hidden_gain or 1.0, dim=layer_domain.dim, sines=chosen.sines
+        layer_domain,
+        scale,
+        given.hidden_gain or 1.0,
+        dim=layer_domain.dim,
+        sines=chosen.sines,
+        activation=chosen.activation,
     )
     spec = replace(spec, waves=_waves(net, spec, chosen))
     normalised = chosen.targets.wavenumber * domain.half_width if chosen.targets else None
@@ -246,7 +255,9 @@ def _completed(net: Any, x: Array, chosen: Chosen, notes: list[str]) -> tuple[st
         parts.append(f"wavenumber {show(wave)} rad per unit length ({chosen.said})")
     parts.append(f"slope scale {show(scale)}" + (" (given)" if wave is None else ""))
     parts.append(f"hidden gain {gain:.3g}" + (" (given)" if given.hidden_gain else ""))
-    if spec.n_sines:
+    if spec.activation != given.activation:
+        parts.append("sines in all hidden layers (free waves)")
+    elif spec.n_sines:
         why = "given" if given.sines is not None else "targets" if chosen.targets else "free waves"
         parts.append(
             f"sines from {spec.n_sines} of the first layer's {spec.layer_sizes[1]} neurons ({why})"

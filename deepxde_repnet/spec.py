@@ -230,10 +230,12 @@ class RepSpec:
         *,
         dim: int | None = None,
         sines: float = 0.0,
+        activation: str | None = None,
     ) -> RepSpec:
         """The same network with a known first layer, for ``dim`` inputs, and a known gain.
 
-        ``sines`` holds where this specification leaves them open.
+        ``sines`` holds where this specification leaves them open; ``activation``, unless it is
+        None, in place of its own.
         """
         sizes = self.layer_sizes if dim is None else (dim, *self.layer_sizes[1:])
         return replace(
@@ -244,6 +246,7 @@ class RepSpec:
             slope_scale=tuple(float(s) for s in slope_scale),
             hidden_gain=hidden_gain,
             sines=sines if self.sines is None else self.sines,
+            activation=self.activation if activation is None else activation,
         )
 
     @property

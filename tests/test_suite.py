@@ -479,6 +479,8 @@ def test_curves_of_failed_and_diverged_runs_are_worse_than_any():
     middle, low, high = figures.along(summary.Row("FNN", cells), "cpu", points)
     assert np.all(np.isinf(high)) and np.all(low < 1)
     assert np.isfinite(middle[:2]).all() and np.isinf(middle[2])
+    loss, _, _ = figures.along(summary.Row("FNN", cells[:1]), "cpu", points, "loss")
+    assert loss[-1] == pytest.approx(cells[0]["history"]["loss"][-1])
 
 
 def test_amplitudes_are_those_of_the_waves():

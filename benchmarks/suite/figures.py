@@ -11,6 +11,7 @@ import importlib
 import io
 import math
 import os
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -70,12 +71,12 @@ def highlighted(summary: Summary) -> dict[str, tuple[str, str]]:
 
 
 def along(
-    row: Row, axis: str, points: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+    row: Row, axis: str, points: np.ndarray, of: str = "error"
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Median, smallest and largest error of a network at values of ``"cpu"`` or ``"iteration"``.
 
-    Errors are interpolated in the logarithm of both, and keep their last value. A run that failed
-    has an infinite error, one that diverged from there on.
+    Or its ``of="loss"``. Both are interpolated in the logarithms, and keep their last value. A run
+    that failed has an infinite error, one that diverged from there on.
     """
     curves = []
     for cell in row.cells:
@@ -84,7 +85,7 @@ def along(
             curves.append(np.full(len(points), np.inf))
             continue
         x = np.array(history[axis], dtype=float)
-        y = np.array([math.nan if e is None else e for e in history["error"]])
+        y = np.array([math.nan if e is None else e for e in history[of]])
         known = np.isfinite(y) & (x > 0) & (y > 0)
         if not known.any():
             curves.append(np.full(len(points), np.inf))
@@ -97,8 +98,8 @@ def along(
     return np.median(stacked, axis=0), stacked.min(axis=0), stacked.max(axis=0)
 
 
-def trace(axes: Any, summary: Summary, axis: str) -> None:
-    """Error against time or iterations, every network."""
+def trace(axes: Any, summary: Summary, axis: str, of: str = "error") -> None:
+    """Error or loss against time or iterations, every network."""
     axes.set(xscale="log", yscale="log")
     axes.grid(alpha=0.25)
     shown = highlighted(summary)
@@ -110,7 +111,7 @@ def trace(axes: Any, summary: Summary, axis: str) -> None:
         positive = [[x for x in h[axis] if x > 0] for h in histories]
         first, last = max(p[0] for p in positive), min(p[-1] for p in positive)
         points = np.geomspace(first, max(last, first), 60)
-        middle, low, high = along(row, axis, points)
+        middle, low, high = along(row, axis, points, of)
         if net in shown:
             color, line = shown[net]
             axes.fill_between(points, low, high, color=color, alpha=0.15, lw=0)
@@ -119,7 +120,8 @@ def trace(axes: Any, summary: Summary, axis: str) -> None:
             axes.plot(points, middle, color=GREY, lw=0.9, label=None if labelled else OTHERS)
             labelled = True
     if axis == "cpu":
-        mark_solver(axes, summary)
+        if of == "error":
+            mark_solver(axes, summary)
         for end in stage_ends(summary):
             axes.axvline(end, color="0.6", lw=0.8, ls=":")
 
@@ -156,25 +158,32 @@ def stage_ends(summary: Summary) -> list[float]:
 
 
 def convergence(summary: Summary) -> Any:
-    """Error against computing time and against iterations on one problem."""
-    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6), sharey=True, layout="constrained")
-    trace(left, summary, "cpu")
-    trace(right, summary, "iteration")
+    """On one problem, error against computing time and iterations, and loss against the time."""
+    figure, panels = plt.subplots(1, 3, figsize=(10.5, 3.8), layout="constrained")
+    timed, counted, loss = panels
+    counted.sharey(timed)
+    counted.tick_params(labelleft=False)
+    trace(timed, summary, "cpu")
+    trace(counted, summary, "iteration")
+    trace(loss, summary, "cpu", "loss")
     study = STUDIES[summary.name]
-    left.set(xlabel="computing time (s)", ylabel=f"relative error of {study.error_of}")
-    right.set(xlabel="iteration")
-    for end in stage_ends(summary):
-        left.annotate(
-            "L-BFGS",
-            (end, 1),
-            (2, -2),
-            xycoords=("data", "axes fraction"),
-            va="top",
-            textcoords="offset points",
-            fontsize=8,
-            color="0.4",
-        )
-    legend(figure, left)
+    error = textwrap.fill(f"relative error of {study.error_of}", 44)
+    timed.set(xlabel="computing time (s)", ylabel=error)
+    counted.set(xlabel="iteration")
+    loss.set(xlabel="computing time (s)", ylabel="training loss")
+    for panel in (timed, loss):
+        for end in stage_ends(summary):
+            panel.annotate(
+                "L-BFGS",
+                (end, 1),
+                (2, -2),
+                xycoords=("data", "axes fraction"),
+                va="top",
+                textcoords="offset points",
+                fontsize=8,
+                color="0.4",
+            )
+    legend(figure, timed, 5, "lower")
     figure.suptitle(study.label, fontsize=11)
     return figure
 
@@ -387,8 +396,10 @@ def label(net: str) -> str:
     return "solve" if net == SOLVE else net
 
 
-def legend(figure: Any, axes: Any, ncols: int = 1) -> None:
+def legend(figure: Any, axes: Any, ncols: int = 1, where: str = "right") -> None:
     entries = zip(*axes.get_legend_handles_labels(), strict=True)
     last = (OTHERS, "solve")
     ordered = sorted(entries, key=lambda entry: last.index(entry[1]) if entry[1] in last else -1)
-    figure.legend(*zip(*ordered, strict=True), loc="outside right center", ncols=ncols, fontsize=9)
+    figure.legend(
+        *zip(*ordered, strict=True), loc=f"outside {where} center", ncols=ncols, fontsize=9
+    )

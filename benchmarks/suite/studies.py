@@ -24,11 +24,13 @@ GENERAL = (
     "RepFNN gain 1",
     "RepFNN gain 4",
 )
-# RepFNN has sines where it fits and where there are free waves, else none: the other choices.
-WITH_SINES = (*GENERAL, "RepFNN half sines", "RepFNN no sines")
-WITHOUT_SINES = (*GENERAL, "RepFNN half sines", "RepFNN all sines")
 # These bring their own activation, so they have no place where the activation is the question.
-SINE = ("FNN sin", "SIREN ω=30", "SIREN ω=10", "RepFNN sin")
+SINE = ("FNN sin", "SIREN ω=30", "SIREN ω=10")
+# RepFNN has sines in the first layer where it fits, in all layers where there are free waves, else
+# none. Shares are of the first layer: "all sines" leaves the others their activation.
+FITS = (*GENERAL, "RepFNN half sines", "RepFNN no sines")
+WAVES = (*GENERAL, "RepFNN half sines", "RepFNN all sines", "RepFNN no sines", *SINE)
+OTHERS = (*GENERAL, "RepFNN half sines", "RepFNN all sines", *SINE, "RepFNN sin")
 # What RepFNN could do by default, and does not: its options, and its other smooth activation.
 VARIANTS = (
     "RepFNN scaled",
@@ -88,7 +90,7 @@ class Study:
     train: dict[str, Any] = field(default_factory=dict)
     error: dict[str, Any] = field(default_factory=dict)
     lbfgs: float = 0.6
-    nets: tuple[str, ...] = WITHOUT_SINES + SINE
+    nets: tuple[str, ...] = OTHERS
     solve: Solve | None = None
     operator: bool = False
 
@@ -119,7 +121,7 @@ def _helmholtz(n: int, budget: float, tol: float) -> Study:
         budget,
         problem={"n": n},
         error={"n": n},
-        nets=WITH_SINES + SINE,
+        nets=WAVES,
         solve=Solve(tol, "helmholtz_2d", problem={"n": n}, error={"n": n}),
     )
 
@@ -138,7 +140,11 @@ def _earthquake(structure: str, label: str) -> Study:
 
 STUDIES: dict[str, Study] = {
     "function-1d": Study(
-        "function-1d", "examples.function.function_1d", 20, "the function", nets=WITH_SINES + SINE
+        "function-1d",
+        "examples.function.function_1d",
+        20,
+        "the function",
+        nets=(*FITS, *SINE, "RepFNN sin"),
     ),
     "function-1d-relu": Study(
         "function-1d, ReLU",
@@ -146,10 +152,14 @@ STUDIES: dict[str, Study] = {
         20,
         "the function",
         network={"activation": "relu"},
-        nets=WITH_SINES,
+        nets=FITS,
     ),
     "function-4d": Study(
-        "function-4d", "examples.function.function_4d", 20, "the function", nets=WITH_SINES + SINE
+        "function-4d",
+        "examples.function.function_4d",
+        20,
+        "the function",
+        nets=(*FITS, *SINE, "RepFNN sin"),
     ),
     "function-4d-relu": Study(
         "function-4d, ReLU",
@@ -157,7 +167,7 @@ STUDIES: dict[str, Study] = {
         20,
         "the function",
         network={"activation": "relu"},
-        nets=WITH_SINES,
+        nets=FITS,
     ),
     "poisson-1d-multiscale": Study(
         "poisson-1d-multiscale",
@@ -172,7 +182,7 @@ STUDIES: dict[str, Study] = {
         "wave-1d",
         FORWARD + "wave_1d",
         30,
-        nets=WITH_SINES + SINE,
+        nets=WAVES,
         solve=Solve(1e-9, "wave_1d"),
     ),
     "burgers-1d": Study("burgers-1d", FORWARD + "burgers_1d", 30, solve=Solve(1e-4, features=1000)),
@@ -184,7 +194,7 @@ STUDIES: dict[str, Study] = {
         "examples.pinn_inverse.helmholtz_2d_inverse",
         40,
         "k²",
-        nets=WITH_SINES + SINE,
+        nets=WAVES,
         solve=Solve(1e-7, "helmholtz_2d_inverse"),
     ),
     "diffusion-inverse": Study(

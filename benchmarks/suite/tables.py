@@ -58,7 +58,10 @@ def sections(found: Sequence[Summary]) -> str:
     for summary in found:
         label = STUDIES[summary.name].label
         text += f"{label}\n{'^' * len(label)}\n\n.. include:: /_tables/suite/{summary.name}.rst\n"
-        text += picture(f"error-{summary.name}", f"{label}: error against time and iterations.")
+        text += picture(
+            f"error-{summary.name}",
+            f"{label}: error against time and iterations, loss against time.",
+        )
         if summary.name in PLANES:
             text += picture(f"fields-{summary.name}", f"{label}: solutions and errors.")
         text += "\n"

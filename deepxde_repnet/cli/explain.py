@@ -155,6 +155,7 @@ def explain(
         "slope_scale": spec.slope_scale,
         "hidden_gain": spec.hidden_gain,
         "sines": spec.n_sines,
+        "all_sines": spec.activation != net.given.activation,
         "waves": len(spec.waves),
         "warnings": caught,
     }
@@ -325,7 +326,9 @@ def _table(data: dict[str, Any]) -> Table:
         )
     grid.add_row("slope scale", _show(data["slope_scale"]))
     grid.add_row("hidden gain", f"{data['hidden_gain']:.3g}")
-    if data["sines"]:
+    if data["all_sines"]:
+        grid.add_row("sines", "all hidden layers")
+    elif data["sines"]:
         waves = f", {data['waves']} waves of the targets" if data["waves"] else ""
         grid.add_row("sines", f"{data['sines']} neurons of the first layer{waves}")
     for key, label in (("predicted", "predicted at the start"), ("drawn", "as drawn")):

@@ -46,6 +46,8 @@ class EagerRepNet(RepNet):
         self.register_buffer("_gain", self._tensor(math.nan))
         # Share of the first layer's neurons that are sines; it must be known with the parameters.
         self.register_buffer("_sines", self._tensor(0.0))
+        # Whether all later hidden layers are sines too: 1 or 0.
+        self.register_buffer("_all_sines", self._tensor(0.0))
         levels = _host.layers(self)
         first = [self._first_layer(arrays) for arrays in weights[0]]
         if isinstance(levels[0], type(levels)):
@@ -89,6 +91,7 @@ class EagerRepNet(RepNet):
             float(self._gain),
             dim=domain.dim,
             sines=float(self._sines),
+            activation="sin" if float(self._all_sines) else None,
         )
         if isinstance(spec, FourierSpec) and self._frequencies is not None:
             return replace(spec, frequencies=self._frequencies)
@@ -116,6 +119,7 @@ class EagerRepNet(RepNet):
         self._scale_hidden(spec.hidden_gain / held)
         self._assign(self._gain, spec.hidden_gain)
         self._assign(self._sines, spec.sines or 0.0)
+        self._assign(self._all_sines, float(spec.activation != self.given.activation))
         self._place_sines()
         self.settled = self._ready = True
 
@@ -125,17 +129,19 @@ class EagerRepNet(RepNet):
         self._assign(layer.direction, direction)
 
     def _place_sines(self) -> None:
-        """Give the first layer its activation; the others keep theirs."""
+        """Give layers their sines, where these are due; otherwise they keep their activation."""
         n = replace(self.given, sines=float(self._sines)).n_sines
         held = self.activation
-        several = isinstance(held, list)
-        first = held[0] if several else held
-        if isinstance(first, self._sines_first):
-            first = first.others
-        elif n == 0:
+        held = held if isinstance(held, list) else [held] * len(self._levels())
+        if n == 0 and not isinstance(held[0], self._sines_first):
             return
-        rest = held[1:] if several else [held] * (len(self._levels()) - 1)
-        self.activation = [self._sines_first(n, first) if n else first, *rest]
+        own = [f.others if isinstance(f, self._sines_first) else f for f in held]
+        later = self.given.layer_sizes[2:] if float(self._all_sines) else ()
+        counts = [n, *later, *[0] * len(own)]
+        self.activation = [
+            self._sines_first(count, f) if count else f
+            for count, f in zip(counts, own, strict=False)
+        ]
 
     def _after_loading(self) -> None:
         self._place_sines()

@@ -117,7 +117,7 @@ class _JaxRepNet(RepNet):
     def setup(self) -> None:
         if self.spec is None:
             raise self._uncalibrated()
-        activation = _host.activation(self.activation)
+        activation = _host.activation(self.spec.activation)
         n = self.spec.n_sines
         several = [_sines_first(n, activation), *[activation] * (len(self.spec.fans) - 1)]
         # Past Flax, which would make a tuple of the list that DeepXDE looks for.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from typing import Any
 
@@ -67,6 +68,9 @@ class _TensorFlowRepNet(RepNet):
         assert spec.domain is not None and spec.hidden_gain is not None
         levels = self._levels()
         weights = draw(spec)
+        if isinstance(self.given.activation, str) and self.given.takes_sines:
+            for dense in itertools.chain(*levels[1:-1]):
+                dense.activation = _host.activation(spec.activation)
         for layer, arrays in zip(levels[0], weights[0], strict=True):
             if not layer.built:
                 layer.draw(arrays)

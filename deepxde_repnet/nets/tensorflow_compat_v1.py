@@ -52,6 +52,8 @@ class _CompatV1RepNet(RepNet):
             i for i, level in enumerate(self._layers) if len(level) < len(self._initial[i])
         )
         arrays = self._initial[depth][len(self._layers[depth])]
+        if activation is not None and self._spec.activation != self.given.activation:
+            activation = _host.activation(self._spec.activation)
         if not isinstance(arrays, Dense):
             layer = first_layer(
                 self._spec,

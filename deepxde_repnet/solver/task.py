@@ -382,7 +382,7 @@ class _Task:
 
     def _own_trial(self, system: System, size: int, fit: Fit) -> Trial:
         net = self.model.net
-        activation = net.given.activation
+        activation = net.spec.activation
         family = activation if isinstance(activation, str) else type(activation).__name__
         trial = Trial(family, tuple(net.spec.slope_scale), size, fit)
         self._systems[id(trial)] = system

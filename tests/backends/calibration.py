@@ -14,16 +14,20 @@ from deepxde_repnet.estimates import LOWEST_WAVENUMBER
 from deepxde_repnet.spec import SLOPE_PER_TARGET_WAVENUMBER, SLOPE_PER_WAVENUMBER
 from deepxde_repnet.theory import initialize, reference
 
+from .oracle import TOLERANCE
 from .registry import check, without
 from .support import (
     BACKEND,
     NETWORKS,
     assert_close,
+    assert_fields_close,
     calibrated,
     call,
     compiled,
     features,
+    fields,
     fit,
+    float_type,
     hard_boundary,
     helmholtz,
     network,
@@ -243,12 +247,12 @@ def check_waves_of_targets(parameterization: str) -> None:
 
 @check()
 def check_sines_of_waves() -> None:
-    """The whole first layer where the equation has free waves with the problem's wavenumbers."""
-    whole = "sines from 16 of the first layer's 16 neurons (free waves)"
+    """Everywhere, where the equation has free waves with the problem's wavenumbers."""
+    whole = "sines in all hidden layers (free waves)"
     for options in ({}, {"wavenumber": 4 * PI}, {"slope_scale": 2.0}, {"domain": ([0, 0], [1, 1])}):
         net = network(**options)
         assert whole in calibrated(helmholtz(), net) and net.spec.sines == 1, options
-        assert net.spec.hidden_gain == 1
+        assert net.spec.activation == "sin" and net.spec.hidden_gain == 1
     # Too slow for it, so that its free waves have no part in the solution.
     for net in (network(wavenumber=PI), network(sines=0)):
         assert "sines" not in calibrated(helmholtz(), net) and net.spec.sines == 0
@@ -256,6 +260,32 @@ def check_sines_of_waves() -> None:
     for data in (poisson((4 * PI, 4 * PI), square), helmholtz(sign=-1)):
         net = network()
         assert "sines" not in calibrated(data, net) and net.spec.sines == 0
+        assert net.spec.activation == "tanh"
+
+
+@check(floats=["float32", "float64"])
+def check_sines_in_all_layers() -> None:
+    """The network is what its specification says, before and after a step."""
+    x = points(20, [0, 0], [1, 1])
+    for options, activation in (({}, "sin"), ({"sines": 1}, "tanh"), ({"sines": 0.5}, "tanh")):
+        net = network(**options)
+        model, said = compiled(helmholtz(), net, lr=1e-2)
+        assert net.spec.activation == activation, options
+        assert ("in all hidden layers" in said) == (activation == "sin"), said
+        drawn = reference.forward(net.spec, initialize.draw(net.spec), x)
+        assert_fields_close(fields(model, x), drawn, TOLERANCE[float_type()])
+        train(model, 2)
+        trained = reference.forward(net.spec, weights(model), x)
+        assert_fields_close(fields(model, x), trained, TOLERANCE[float_type()])
+
+
+@check(backends=without("jax", "paddle"))
+def check_sines_keep_a_list_of_activations() -> None:
+    """Who names one for each layer means them; the first has its sines all the same."""
+    net = NETWORKS["FNN"]([2, 16, 16, 1], ["tanh", "sigmoid", "tanh"], "Glorot uniform", seed=1)
+    said = calibrated(helmholtz(), net)
+    assert "sines from 16 of the first layer's 16 neurons (free waves)" in said, said
+    assert net.spec.activation == net.given.activation
 
 
 # u_t + u u_x = ν u_xx and u_t = d u_xx + 5 (u - u³) from A sin 2πx, A = 1, for x in [0, 2].

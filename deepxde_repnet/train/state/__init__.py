@@ -225,6 +225,7 @@ def _specifications(net: Any) -> dict[str, Any] | None:
         "slope_scale": [float(s) for s in spec.slope_scale or ()],
         "hidden_gain": spec.hidden_gain,
         "sines": spec.sines,
+        "activation": spec.activation if isinstance(spec.activation, str) else None,
     }
 
 
@@ -234,7 +235,12 @@ def _restore_specifications(model: Any, kept: dict[str, Any] | None) -> None:
         return
     box = Box(kept["lower"], kept["upper"])
     spec = model.net.given.completed(
-        box, kept["slope_scale"], kept["hidden_gain"], dim=box.dim, sines=kept["sines"]
+        box,
+        kept["slope_scale"],
+        kept["hidden_gain"],
+        dim=box.dim,
+        sines=kept["sines"],
+        activation=kept["activation"],
     )
     _backend.recalibrate(model, spec)
 

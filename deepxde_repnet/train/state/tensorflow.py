@@ -117,9 +117,10 @@ def check_points_can_move(model: Any) -> None:
 
 
 def recalibrate(model: Any, spec: Any) -> None:
+    here = model.net.spec
     if (
-        model.net.spec is not None
-        and model.net.spec.n_sines != spec.n_sines
+        here is not None
+        and (here.n_sines, here.activation) != (spec.n_sines, spec.activation)
         and (model.outputs_losses_train.experimental_get_tracing_count() > 0)
     ):
         raise ValueError(

@@ -88,7 +88,7 @@ def check_points_can_move(model: Any) -> None:
 def recalibrate(model: Any, spec: Any) -> None:
     """The box and the scale are variables; what else has been decided is in the graph."""
     here = model.net.spec
-    if here is None or here.n_sines != spec.n_sines:
+    if here is None or (here.n_sines, here.activation) != (spec.n_sines, spec.activation):
         raise ValueError(
             "the network was calibrated with another number of sines than that in the checkpoint; "
             "give RepFNN sines=, in the first run too."
