@@ -89,9 +89,10 @@ _SHARED = """\
         hidden_gain: Factor on the initial hidden kernels; None has it chosen with the slope scale.
         parameterization: "shift", "scaled" or "log-scale"; None is the measured default.
         sines: Share of the first layer's neurons that give sin z in place of the activation of z,
-            from 0 to 1. None means all in a ``RepFNN`` that fits targets without an equation, or
-            whose equation has free waves, and none elsewhere. In several variables half of those
-            that fit targets are waves of these, unless the scale is given.
+            from 0 to 1. None means all in a ``RepFNN`` that fits targets without an equation; all,
+            and all of the later hidden layers, where the equation has free waves; none elsewhere.
+            In several variables half of those that fit targets are waves of these, unless the
+            scale is given.
         seed: Of the initial draw; None takes one from NumPy's state, which
             ``dde.config.set_random_seed`` sets. A seed gives the same function on every backend.
 """
