@@ -64,7 +64,8 @@ def test_function_4d_takes_every_point_once_in_an_epoch():
 
 
 def test_poisson_1d_multiscale(capsys):
-    model = poisson_1d_multiscale.main(adam=150)
+    # With a third as many iterations single runs scatter from 0.4 to 2.
+    model = poisson_1d_multiscale.main(adam=500)
     assert poisson_1d_multiscale.error(model) < 0.6
     assert wavenumber_found(capsys) == pytest.approx(50 * np.pi, rel=0.05)
 
