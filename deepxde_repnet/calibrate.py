@@ -43,9 +43,9 @@ from .theory.gain import fitting_gain, sines_gain, slope_preserving_gain
 #: Share of sines in the first layer of a network that fits targets without an equation. Measured.
 SINES_OF_FITS = 1.0
 
-#: The same where the equation lets free waves through, of which its solution is then made. Where it
-#: does not, sines fit small waves of the source and miss the large, flat ones. Measured.
-#: Then its later layers are sines too, unless ``sines=`` is given. Measured.
+#: The same where the equation lets free waves through, of which its solution is then made; later
+#: layers are sines too there, unless ``sines=`` is given. Where it does not, sines fit small waves
+#: of the source and miss the large, flat ones. Measured.
 SINES_OF_WAVES = 1.0
 
 #: Share of the sines of a network that fits targets whose waves are taken from them. Measured.

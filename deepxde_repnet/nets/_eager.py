@@ -136,11 +136,11 @@ class EagerRepNet(RepNet):
         if n == 0 and not isinstance(held[0], self._sines_first):
             return
         own = [f.others if isinstance(f, self._sines_first) else f for f in held]
-        later = self.given.layer_sizes[2:] if float(self._all_sines) else ()
-        counts = [n, *later, *[0] * len(own)]
+        everywhere = float(self._all_sines) > 0
+        counts = self.given.layer_sizes[1:] if everywhere else [n, *[0] * (len(own) - 1)]
         self.activation = [
             self._sines_first(count, f) if count else f
-            for count, f in zip(counts, own, strict=False)
+            for count, f in zip(counts, own, strict=True)
         ]
 
     def _after_loading(self) -> None:

@@ -74,9 +74,10 @@ class RepLinear(_FirstLayer, paddle.nn.Layer):
         if self.parameterization == "shift":
             slope = self.direction / self.half_width
         else:
-            slope = self.direction * (self.slope_scale / self.half_width)
+            scale = self.slope_scale / self.half_width
             if self.parameterization == "log-scale":
-                slope = slope * paddle.exp(self.log_scale).unsqueeze(1)
+                scale = paddle.exp(self.log_scale).unsqueeze(1) * scale
+            slope = self.direction * scale
         offset = (slope * (self.half_width * self.shift - self.center)).sum(1)
         return paddle.nn.functional.linear(x, slope.T, offset)
 
