@@ -255,7 +255,7 @@ def _completed(net: Any, x: Array, chosen: Chosen, notes: list[str]) -> tuple[st
         parts.append(f"wavenumber {show(wave)} rad per unit length ({chosen.said})")
     parts.append(f"slope scale {show(scale)}" + (" (given)" if wave is None else ""))
     parts.append(f"hidden gain {gain:.3g}" + (" (given)" if given.hidden_gain else ""))
-    if spec.activation != given.activation:
+    if spec.sines_in_place_of(given):
         parts.append("sines in all hidden layers (free waves)")
     elif spec.n_sines:
         why = "given" if given.sines is not None else "targets" if chosen.targets else "free waves"

@@ -249,6 +249,10 @@ class RepSpec:
             activation=self.activation if activation is None else activation,
         )
 
+    def sines_in_place_of(self, given: RepSpec) -> bool:
+        """Whether all hidden layers give sines here, and had another activation as given."""
+        return bool(self.activation != given.activation)
+
     @property
     def fans(self) -> list[list[tuple[int, int]]]:
         """(inputs, outputs) of each layer, level by level; a level of several is parallel."""
@@ -369,6 +373,11 @@ def _per_axis(name: str, values: Any, dim: int) -> tuple[float, ...] | None:
             "for all or one per input."
         )
     return result
+
+
+def is_sine(activation: Any) -> bool:
+    """Whether an activation is the sine, by its name."""
+    return isinstance(activation, str) and activation.lower() == "sin"
 
 
 def is_integer(value: Any) -> bool:

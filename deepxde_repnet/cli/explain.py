@@ -155,7 +155,7 @@ def explain(
         "slope_scale": spec.slope_scale,
         "hidden_gain": spec.hidden_gain,
         "sines": spec.n_sines,
-        "all_sines": spec.activation != net.given.activation,
+        "all_sines": spec.sines_in_place_of(net.given),
         "waves": len(spec.waves),
         "warnings": caught,
     }

@@ -119,7 +119,7 @@ class EagerRepNet(RepNet):
         self._scale_hidden(spec.hidden_gain / held)
         self._assign(self._gain, spec.hidden_gain)
         self._assign(self._sines, spec.sines or 0.0)
-        self._assign(self._all_sines, float(spec.activation != self.given.activation))
+        self._assign(self._all_sines, float(spec.sines_in_place_of(self.given)))
         self._place_sines()
         self.settled = self._ready = True
 

@@ -7,10 +7,39 @@ from typing import Any
 import numpy as np
 
 from .. import _host
-from ..spec import Array, FourierSpec, RepSpec
+from ..spec import Array, FourierSpec, RepSpec, is_sine
 from ..theory.initialize import Fourier, Rep, trained_waves
 
 tf = _host.tf()
+
+
+def _circle(z: Any) -> Any:
+    """(sin z, cos z), each the derivative of the other.
+
+    TensorFlow's own sine is evaluated anew in every derivative; here they are products of what is
+    there.
+    """
+    values = tf.sin(z), tf.cos(z)
+
+    @tf.custom_gradient
+    def circle(z: Any) -> Any:
+        def gradient(of_sine: Any, of_cosine: Any) -> Any:
+            sine, cosine = circle(z)  # not the values, whose derivative is TensorFlow's
+            return of_sine * cosine - of_cosine * sine
+
+        return tuple(map(tf.identity, values)), gradient
+
+    return circle(z)
+
+
+def sine(z: Any) -> Any:
+    """sin z, whose derivatives cost little."""
+    return _circle(z)[0]
+
+
+def activation(given: Any) -> Any:
+    """The activation behind a name."""
+    return sine if is_sine(given) else _host.activation(given)
 
 
 class RepDense(tf.keras.layers.Layer):
@@ -113,12 +142,12 @@ class RepDense(tf.keras.layers.Layer):
         # Transposed here, where it is small, and not in every product of the gradient.
         z = tf.nn.bias_add(tf.matmul(x, tf.transpose(slope)), offset)
         if 0 < self.n_sines >= z.shape[-1]:
-            return tf.sin(z)
+            return sine(z)
         others = z if self.n_sines == 0 else z[:, self.n_sines :]
         others = others if self.activation is None else self.activation(others)
         if self.n_sines == 0:
             return others
-        return tf.concat([tf.sin(z[:, : self.n_sines]), others], axis=1)
+        return tf.concat([sine(z[:, : self.n_sines]), others], axis=1)
 
 
 class FourierDense(RepDense):
@@ -139,7 +168,8 @@ class FourierDense(RepDense):
         slope = self.direction * (self.slope_scale / self.half_width)
         offset = -tf.reduce_sum(slope * self.center, axis=1)
         z = tf.nn.bias_add(tf.matmul(x, tf.transpose(slope)), offset)
-        return tf.concat([tf.cos(z), tf.sin(z)], axis=1)
+        sine, cosine = _circle(z)
+        return tf.concat([cosine, sine], axis=1)
 
 
 def first_layer(spec: RepSpec, arrays: Rep | Fourier, **options: Any) -> RepDense:

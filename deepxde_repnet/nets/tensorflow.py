@@ -13,7 +13,7 @@ from ..spec import Array, Box, RepSpec
 from ..theory.initialize import Dense, Weights, draw
 from ._base import FourierNet, RepNet, read_first
 from ._doc import document
-from ._keras import RepDense, first_layer, kernel_initializer, tf
+from ._keras import RepDense, activation, first_layer, kernel_initializer, tf
 from ._operator import OperatorOfNets
 
 
@@ -70,7 +70,7 @@ class _TensorFlowRepNet(RepNet):
         weights = draw(spec)
         if isinstance(self.given.activation, str) and self.given.takes_sines:
             for dense in itertools.chain(*levels[1:-1]):
-                dense.activation = _host.activation(spec.activation)
+                dense.activation = activation(spec.activation)
         for layer, arrays in zip(levels[0], weights[0], strict=True):
             if not layer.built:
                 layer.draw(arrays)

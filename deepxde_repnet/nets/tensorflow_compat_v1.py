@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from .. import _host
-from ..spec import Array, Box, RepSpec
+from ..spec import Array, Box, RepSpec, is_sine
 from ..theory.initialize import Dense, Weights, draw
 from ._base import FourierNet, RepNet, read_first, settled
 from ._doc import document
-from ._keras import RepDense, first_layer, kernel_initializer, tf
+from ._keras import RepDense, first_layer, kernel_initializer, sine, tf
 from ._operator import RepOperator
 
 
@@ -52,8 +52,8 @@ class _CompatV1RepNet(RepNet):
             i for i, level in enumerate(self._layers) if len(level) < len(self._initial[i])
         )
         arrays = self._initial[depth][len(self._layers[depth])]
-        if activation is not None and self._spec.activation != self.given.activation:
-            activation = _host.activation(self._spec.activation)
+        if activation is not None and is_sine(self._spec.activation):
+            activation = sine
         if not isinstance(arrays, Dense):
             layer = first_layer(
                 self._spec,

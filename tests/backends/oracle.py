@@ -119,6 +119,51 @@ def check_oracle_sines_and_list() -> None:
     oracle("FNN", [1, 10, 10, 2], ["swish", "tanh", None], sines=0.5)
 
 
+def _derivatives_of_the_sine(z: np.ndarray, orders: int) -> list[np.ndarray]:
+    """The sine that a backend's networks have of their own, and its derivatives at z."""
+    found: list[Any] = []
+    if BACKEND == "jax":
+        import jax
+
+        from deepxde_repnet.nets.jax import _sine as function
+
+        for _ in range(orders + 1):
+            found.append(jax.jit(function)(z))
+            function = lambda x, f=function: jax.jvp(f, (x,), (jax.numpy.ones_like(x),))[1]  # noqa: E731
+        return [np.asarray(values) for values in found]
+
+    import tensorflow as tf
+
+    from deepxde_repnet.nets._keras import sine
+
+    @tf.function
+    def derivatives(x: Any) -> list[Any]:
+        found = [sine(x)]
+        for _ in range(orders):
+            found.append(tf.gradients(found[-1], x)[0])
+        return found
+
+    return [values.numpy() for values in derivatives(tf.constant(z))]
+
+
+@check(backends=["tensorflow", "jax"], floats=["float32", "float64"])
+def check_sine_and_its_derivatives() -> None:
+    """To two units of the last place, also far from zero, and no more at zero itself."""
+    of = np.random.default_rng(0).uniform
+    parts = [np.array([0.0]), of(-4, 4, 5000), of(-1e-3, 1e-3, 500), of(-3e3, 3e3, 5000)]
+    z = np.concatenate(parts).astype(float_type())
+    exact = z.astype(np.longdouble)
+    derivatives = _derivatives_of_the_sine(z, 4)
+    for order, values in enumerate(derivatives):
+        assert values.dtype == float_type() and values.shape == z.shape
+        expected = [np.sin(exact), np.cos(exact), -np.sin(exact), -np.cos(exact)][order % 4]
+        eps = np.finfo(float_type()).eps
+        assert np.abs(values - expected).max() < 2 * eps, order
+    assert derivatives[0][0] == 0 and derivatives[1][0] == 1
+    small = np.abs(z) < 1e-3
+    np.testing.assert_allclose(derivatives[0][small], z[small], rtol=1e-6)
+
+
 @check(backends=without("paddle"), floats=["float64"])
 def check_oracle_selu() -> None:
     """Paddle's selu cannot be differentiated as DeepXDE does it."""
