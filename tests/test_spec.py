@@ -15,13 +15,14 @@ def test_defaults_are_incomplete_and_numbers_are_spread_over_the_axes():
     spec = RepSpec(SIZES, wavenumber=3)
     assert spec.domain is None and spec.slope_scale is None and spec.hidden_gain is None
     assert spec.wavenumber == (3.0, 3.0)
-    assert spec.parameterization == "log-scale"
+    assert spec.parameterization is None
 
 
 def test_completed_knows_everything():
     spec = RepSpec(SIZES, wavenumber=3).completed(Box((0, 0), (1, 2)), [1, 2], 1.5)
     assert spec.slope_scale == (1.0, 2.0)
     assert spec.hidden_gain == 1.5
+    assert spec.parameterization == "log-scale"
     assert spec.wavenumber is None
     assert RepSpec(SIZES).completed(Box((0,) * 5, (1,) * 5), [1] * 5, 1.5, dim=5).dim == 5
 

@@ -19,25 +19,31 @@ GENERAL = (
     "MsFFN of DeepXDE",
     "LAAF",
     "RWF",
-    "RepFNN scaled",
     "RepFNN shift",
-    "RepFNN gain 1",
-    "RepFNN gain 4",
 )
 # These bring their own activation, so they have no place where the activation is the question.
 SINE = ("FNN sin", "SIREN ω=30", "SIREN ω=10")
-# RepFNN has sines in the first layer where it fits, in all layers where there are free waves, else
-# none. Shares are of the first layer: "all sines" leaves the others their activation.
-FITS = (*GENERAL, "RepFNN half sines", "RepFNN no sines")
-WAVES = (*GENERAL, "RepFNN half sines", "RepFNN all sines", "RepFNN no sines", *SINE)
-OTHERS = (*GENERAL, "RepFNN half sines", "RepFNN all sines", *SINE, "RepFNN sin")
+# RepFNN has sines in the first layer where it fits, in all layers where there are free waves (its
+# parameterization is "scaled" then), else none. Shares are of the first layer: "all sines"
+# leaves the others their activation. The gain is 1 where there are sines.
+FITS = (*GENERAL, "RepFNN scaled", "RepFNN no sines")
+WAVES = (*GENERAL, "RepFNN log-scale", "RepFNN all sines", "RepFNN no sines", *SINE)
+OTHERS = (
+    *GENERAL,
+    "RepFNN scaled",
+    "RepFNN gain 1",
+    "RepFNN gain 4",
+    "RepFNN all sines",
+    *SINE,
+    "RepFNN sin",
+)
 # What RepFNN could do by default, and does not: its options, and its other smooth activation.
 VARIANTS = (
+    "RepFNN log-scale",
     "RepFNN scaled",
     "RepFNN shift",
     "RepFNN gain 1",
     "RepFNN gain 4",
-    "RepFNN half sines",
     "RepFNN all sines",
     "RepFNN no sines",
     "RepFNN sin",
@@ -144,7 +150,7 @@ STUDIES: dict[str, Study] = {
         "examples.function.function_1d",
         20,
         "the function",
-        nets=(*FITS, *SINE, "RepFNN sin"),
+        nets=(*FITS, *SINE),
     ),
     "function-1d-relu": Study(
         "function-1d, ReLU",
@@ -159,7 +165,7 @@ STUDIES: dict[str, Study] = {
         "examples.function.function_4d",
         20,
         "the function",
-        nets=(*FITS, *SINE, "RepFNN sin"),
+        nets=(*FITS, *SINE),
     ),
     "function-4d-relu": Study(
         "function-4d, ReLU",

@@ -152,8 +152,8 @@ def defaults_table(found: Sequence[Summary]) -> str:
     return _by_network(
         found,
         ("RepFNN", *VARIANTS),
-        "Medians of the relative error of RepFNN: as it is by default (log-scale, automatic gain, "
-        f"tanh or ReLU), and otherwise; bold: the smallest; italics: within {NEAR:g} times of it.",
+        "Medians of the relative error of RepFNN: as it is by default, and otherwise; bold: the "
+        f"smallest; italics: within {NEAR:g} times of it.",
     )
 
 

@@ -11,7 +11,6 @@ import numpy as np
 
 from .. import _host
 from ..spec import (
-    DEFAULT_PARAMETERIZATION,
     Array,
     Box,
     FourierSpec,
@@ -42,7 +41,7 @@ def make_spec(
         domain: A ``dde.geometry`` object, a ``GeometryXTime``, ``(lower, upper)`` or None.
         seed: None draws one from NumPy's global state, which ``dde.config.set_random_seed`` sets.
         hidden_gain: None has it chosen with the slope scale.
-        parameterization: None means the default.
+        parameterization: None has it chosen with the sines.
         sines: None has them chosen with the gain.
 
     Raises:
@@ -58,9 +57,7 @@ def make_spec(
         wavenumber=wavenumber,
         slope_scale=slope_scale,
         hidden_gain=hidden_gain,
-        parameterization=(
-            DEFAULT_PARAMETERIZATION if parameterization is None else parameterization
-        ),
+        parameterization=parameterization,
         seed=seed,
         sines=sines,
     )

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from .. import _host
-from ..spec import Array, Box, FourierSpec, RepSpec
+from ..spec import (
+    DEFAULT_PARAMETERIZATION,
+    PARAMETERIZATION_OF_WAVES,
+    Array,
+    Box,
+    FourierSpec,
+    RepSpec,
+)
 from ..theory.initialize import Dense, Fourier, Rep, Weights, draw_fourier, trained_waves
 from ._base import RepNet, read_first
 
@@ -66,7 +73,8 @@ class EagerRepNet(RepNet):
         if isinstance(arrays, Fourier):
             assert isinstance(self.given, FourierSpec)
             return self._fourier_layer(arrays, self.given.trainable)
-        return self._rep_layer(arrays, self.given.parameterization)
+        # One that is left open can still lose its log-scales, in ``calibrate``.
+        return self._rep_layer(arrays, self.given.parameterization or DEFAULT_PARAMETERIZATION)
 
     def _levels(self) -> list[list[Any]]:
         """The layers, level by level; parallel ones come in a container like that of the levels."""
@@ -92,6 +100,7 @@ class EagerRepNet(RepNet):
             dim=domain.dim,
             sines=float(self._sines),
             activation="sin" if float(self._all_sines) else None,
+            parameterization=first.parameterization,
         )
         if isinstance(spec, FourierSpec) and self._frequencies is not None:
             return replace(spec, frequencies=self._frequencies)
@@ -106,6 +115,7 @@ class EagerRepNet(RepNet):
                 f"[{spec.dim}, ...]."
             )
         for layer in self._levels()[0]:
+            layer.train_as(spec.parameterization)
             layer.set(spec.domain, np.array(spec.slope_scale))
             if isinstance(spec, FourierSpec):
                 self._frequencies = spec.frequencies
@@ -143,6 +153,13 @@ class EagerRepNet(RepNet):
             for count, f in zip(counts, own, strict=True)
         ]
 
+    def _before_loading(self, names: Iterable[str]) -> None:
+        """Hold the parameters of the first layer that is to be loaded, where that is open."""
+        ends = {str(name).rpartition(".")[2] for name in names}
+        if self.given.parameterization is None and "direction" in ends:
+            for layer in self._levels()[0]:
+                layer.train_as("log-scale" if "log_scale" in ends else PARAMETERIZATION_OF_WAVES)
+
     def _after_loading(self) -> None:
         self._place_sines()
         if not math.isnan(float(self._gain)):
@@ -171,16 +188,34 @@ class FirstLayer:
     They travel with the state dict and are never trained.
 
     Attributes:
-        _tensor, _assign: As of ``EagerRepNet``.
+        parameterization: As of ``RepSpec``.
+        _tensor, _numpy, _assign: As of ``EagerRepNet``.
+        _parameter: A trained tensor with these values.
     """
 
+    parameterization: str
     _tensor: Callable[[Any], Any]
+    _numpy: Callable[[Any], Array]
     _assign: Callable[[Any, Any], None]
+    _parameter: Callable[[Any], Any]
 
     def _hold_box(self, d: int) -> None:
         """Buffers for d inputs, of the box [-1, 1]^d and a slope scale of 1."""
         for name, value in (("slope_scale", 1.0), ("center", 0.0), ("half_width", 1.0)):
             self.register_buffer(name, self._tensor(np.full(d, value)))
+
+    def train_as(self, parameterization: str) -> None:
+        """Gain or lose the log-scales; the function stays the same."""
+        if parameterization == self.parameterization:
+            return
+        assert {parameterization, self.parameterization} == {"log-scale", "scaled"}
+        self.parameterization = parameterization
+        if parameterization == "log-scale":
+            self.log_scale = self._parameter(np.zeros(len(self.shift)))
+            return
+        scale = np.exp(self._numpy(self.log_scale))[:, None]
+        self._assign(self.direction, self._numpy(self.direction) * scale)
+        del self.log_scale
 
     def set(self, domain: Box, slope_scale: Array) -> None:
         self._assign(self.slope_scale, slope_scale)

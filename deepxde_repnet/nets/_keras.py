@@ -53,7 +53,7 @@ class RepDense(tf.keras.layers.Layer):
     def __init__(
         self,
         weights: Any,
-        parameterization: str,
+        parameterization: str | None,
         activation: Any = None,
         kernel_regularizer: Any = None,
         kernel_constraint: Any = None,
@@ -80,10 +80,15 @@ class RepDense(tf.keras.layers.Layer):
             self._trained["log_scale"] = np.zeros(len(weights.direction))
 
     def set(self, spec: RepSpec) -> None:
-        """Set the box, the slope scale and the sines, before the layer is built or after."""
+        """Set the box, the slope scale and the sines, before the layer is built or after.
+
+        And the parameterization, which ``draw`` goes by, before.
+        """
         assert spec.domain is not None
         domain, slope_scale = spec.domain, np.asarray(spec.slope_scale)
         self.n_sines = spec.n_sines
+        if not self.built:
+            self.parameterization = spec.parameterization
         ratio = slope_scale / self._constants["slope_scale"]
         self._constants = {
             "slope_scale": slope_scale,

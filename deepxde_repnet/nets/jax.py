@@ -232,7 +232,7 @@ class _JaxRepNet(RepNet):
         direction = values["direction"]
         if "shift" not in values:
             return Fourier(direction)
-        if self.given.parameterization == "shift":
+        if self.spec.parameterization == "shift":
             direction = direction / np.asarray(self.spec.slope_scale)
         log_scale = values.get("log_scale", np.zeros(len(direction)))
         return Rep(direction, values["shift"], log_scale)

@@ -17,14 +17,6 @@ from ._eager import EagerRepNet, FirstLayer
 from ._operator import EagerOperator
 
 
-def _parameter(layer: Any, value: Array) -> Any:
-    return layer.create_parameter(
-        shape=list(value.shape),
-        dtype=paddle.get_default_dtype(),
-        default_initializer=paddle.nn.initializer.Assign(_tensor(value)),
-    )
-
-
 def _tensor(values: Any) -> Any:
     return paddle.to_tensor(np.asarray(values), dtype=paddle.get_default_dtype())
 
@@ -47,7 +39,15 @@ def _kernel(linear: Any) -> Any:
 
 class _FirstLayer(FirstLayer):
     _tensor = staticmethod(_tensor)
+    _numpy = staticmethod(_numpy)
     _assign = staticmethod(_assign)
+
+    def _parameter(self, value: Array) -> Any:
+        return self.create_parameter(
+            shape=list(value.shape),
+            dtype=paddle.get_default_dtype(),
+            default_initializer=paddle.nn.initializer.Assign(_tensor(value)),
+        )
 
 
 class RepLinear(_FirstLayer, paddle.nn.Layer):
@@ -58,10 +58,10 @@ class RepLinear(_FirstLayer, paddle.nn.Layer):
         n, d = weights.direction.shape
         self.parameterization = parameterization
         # With "shift" the trained tensor is w = s v: its scale is in the parameter itself.
-        self.direction = _parameter(self, weights.direction)
-        self.shift = _parameter(self, weights.shift)
+        self.direction = self._parameter(weights.direction)
+        self.shift = self._parameter(weights.shift)
         if parameterization == "log-scale":
-            self.log_scale = _parameter(self, np.zeros(n))
+            self.log_scale = self._parameter(np.zeros(n))
         self._hold_box(d)
 
     def set(self, domain: Box, slope_scale: Array) -> None:
@@ -88,11 +88,13 @@ class FourierLinear(_FirstLayer, paddle.nn.Layer):
     Frequencies that are fixed are a buffer, which travels with the state dict.
     """
 
+    parameterization = "scaled"
+
     def __init__(self, weights: Fourier, trainable: bool) -> None:
         super().__init__()
         d = weights.direction.shape[1]
         if trainable:
-            self.direction = _parameter(self, weights.direction)
+            self.direction = self._parameter(weights.direction)
         else:
             self.register_buffer("direction", _tensor(weights.direction))
         self._hold_box(d)
@@ -125,8 +127,9 @@ class _PaddleRepNet(EagerRepNet):
     _kernel = staticmethod(_kernel)
     _sines_first = SinesFirst
 
-    def set_state_dict(self, *args: Any, **kwargs: Any) -> Any:
-        result = super().set_state_dict(*args, **kwargs)
+    def set_state_dict(self, state_dict: Any, *args: Any, **kwargs: Any) -> Any:
+        self._before_loading(state_dict)
+        result = super().set_state_dict(state_dict, *args, **kwargs)
         self._after_loading()
         return result
 

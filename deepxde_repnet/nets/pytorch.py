@@ -46,7 +46,12 @@ def _kernel(linear: torch.nn.Linear) -> torch.Tensor:
 
 class _FirstLayer(FirstLayer):
     _tensor = staticmethod(_tensor)
+    _numpy = staticmethod(_numpy)
     _assign = staticmethod(_assign)
+
+    @staticmethod
+    def _parameter(values: Any) -> torch.nn.Parameter:
+        return torch.nn.Parameter(_tensor(values))
 
 
 class RepLinear(_FirstLayer, torch.nn.Module):
@@ -57,10 +62,10 @@ class RepLinear(_FirstLayer, torch.nn.Module):
         n, d = weights.direction.shape
         self.parameterization = parameterization
         # With "shift" the trained tensor is w = s v: its scale is in the parameter itself.
-        self.direction = torch.nn.Parameter(_tensor(weights.direction))
-        self.shift = torch.nn.Parameter(_tensor(weights.shift))
+        self.direction = self._parameter(weights.direction)
+        self.shift = self._parameter(weights.shift)
         if parameterization == "log-scale":
-            self.log_scale = torch.nn.Parameter(_tensor(np.zeros(n)))
+            self.log_scale = self._parameter(np.zeros(n))
         self._hold_box(d)
 
     def set(self, domain: Box, slope_scale: Array) -> None:
@@ -91,15 +96,15 @@ class FourierLinear(_FirstLayer, torch.nn.Module):
     Frequencies that are fixed are a buffer: DeepXDE makes every parameter trainable.
     """
 
+    parameterization = "scaled"
+
     def __init__(self, weights: Fourier, trainable: bool) -> None:
         super().__init__()
-        d = weights.direction.shape[1]
-        direction = _tensor(weights.direction)
         if trainable:
-            self.direction = torch.nn.Parameter(direction)
+            self.direction = self._parameter(weights.direction)
         else:
-            self.register_buffer("direction", direction)
-        self._hold_box(d)
+            self.register_buffer("direction", _tensor(weights.direction))
+        self._hold_box(weights.direction.shape[1])
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         slope = self.direction * (self.slope_scale / self.half_width)
@@ -173,8 +178,9 @@ class _TorchRepNet(EagerRepNet):
     _kernel = staticmethod(_kernel)
     _sines_first = SinesFirst
 
-    def load_state_dict(self, *args: Any, **kwargs: Any) -> Any:
-        result = super().load_state_dict(*args, **kwargs)
+    def load_state_dict(self, state_dict: Any, *args: Any, **kwargs: Any) -> Any:
+        self._before_loading(state_dict)
+        result = super().load_state_dict(state_dict, *args, **kwargs)
         self._after_loading()
         return result
 

@@ -72,9 +72,9 @@ class _TensorFlowRepNet(RepNet):
             for dense in itertools.chain(*levels[1:-1]):
                 dense.activation = activation(spec.activation)
         for layer, arrays in zip(levels[0], weights[0], strict=True):
+            layer.set(spec)
             if not layer.built:
                 layer.draw(arrays)
-            layer.set(spec)
         if not levels[0][0].built:
             self._set_kernels(spec, weights)
         else:
@@ -83,7 +83,8 @@ class _TensorFlowRepNet(RepNet):
             for level in levels[1:-1]:
                 for dense in level:
                     dense.kernel.assign(dense.kernel * factor)
-        self._spec = spec
+        # The variables of a layer that is built stay what they are.
+        self._spec = replace(spec, parameterization=levels[0][0].parameterization)
         self.settled = self._ready = True
 
     def _build_layers(self) -> None:

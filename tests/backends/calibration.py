@@ -253,6 +253,7 @@ def check_sines_of_waves() -> None:
         net = network(**options)
         assert whole in calibrated(helmholtz(), net) and net.spec.sines == 1, options
         assert net.spec.activation == "sin" and net.spec.hidden_gain == 1
+        assert net.spec.parameterization == "scaled"
     # Too slow for it, so that its free waves have no part in the solution.
     for net in (network(wavenumber=PI), network(sines=0)):
         assert "sines" not in calibrated(helmholtz(), net) and net.spec.sines == 0
@@ -260,7 +261,12 @@ def check_sines_of_waves() -> None:
     for data in (poisson((4 * PI, 4 * PI), square), helmholtz(sign=-1)):
         net = network()
         assert "sines" not in calibrated(data, net) and net.spec.sines == 0
-        assert net.spec.activation == "tanh"
+        assert net.spec.activation == "tanh" and net.spec.parameterization == "log-scale"
+    # Sines of the first layer alone, or a parameterization that was asked for.
+    for options, kept in (({"sines": 1}, "log-scale"), ({"parameterization": "shift"}, "shift")):
+        net = network(**options)
+        calibrated(helmholtz(), net)
+        assert net.spec.parameterization == kept, options
 
 
 @check(floats=["float32", "float64"])
@@ -271,6 +277,7 @@ def check_sines_in_all_layers() -> None:
         net = network(**options)
         model, said = compiled(helmholtz(), net, lr=1e-2)
         assert net.spec.activation == activation, options
+        (first,) = weights(model)[0]
         assert ("in all hidden layers" in said) == (activation == "sin"), said
         drawn = reference.forward(net.spec, initialize.draw(net.spec), x)
         assert_fields_close(fields(model, x), drawn, TOLERANCE[float_type()])
@@ -665,6 +672,16 @@ def check_parameter_objects_stay() -> None:
     after = [dde.backend.to_numpy(p).copy() for p in parameters]
     changed = [not np.array_equal(a, b) for a, b in zip(before, after, strict=True)]
     assert all(changed), changed
+
+    if (
+        BACKEND != "tensorflow"
+    ):  # the log-scales go where there are sines everywhere, the rest stays
+        net = network()
+        parameters = list(net.parameters())
+        calibrated(helmholtz(), net)
+        now = [id(p) for p in net.parameters()]
+        left = [p for p in parameters if id(p) not in now]
+        assert len(now) == len(parameters) - 1 and [list(p.shape) for p in left] == [[16]]
 
 
 @check()

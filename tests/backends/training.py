@@ -289,6 +289,17 @@ def check_state_dict() -> None:
     early_expected = compiled(line_fit(), network(1, seed=7))[0].predict(x)
     assert_close(np.asarray(model.predict(x)), np.asarray(early_expected), 1e-6, "values")
 
+    # Which parameters the first layer has goes with it, in both directions.
+    waves, slow = network(), network(wavenumber=PI)
+    for net, target in ((waves, network()), (slow, waves)):
+        model, _ = compiled(helmholtz(), net)
+        train(model, 1)
+        getattr(target, load)(net.state_dict())
+        assert target.spec == net.spec
+        x2 = points(5, [0, 0], [1, 1])
+        assert_close(call(target, x2), np.asarray(model.predict(x2)), 1e-6, "values")
+    assert waves.spec.parameterization == "log-scale"
+
     # A box that was read from a file is already that of the features.
     net = network(2)
     net.apply_feature_transform(features)

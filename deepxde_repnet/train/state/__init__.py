@@ -226,6 +226,7 @@ def _specifications(net: Any) -> dict[str, Any] | None:
         "hidden_gain": spec.hidden_gain,
         "sines": spec.sines,
         "activation": spec.activation if isinstance(spec.activation, str) else None,
+        "parameterization": spec.parameterization,
     }
 
 
@@ -241,6 +242,7 @@ def _restore_specifications(model: Any, kept: dict[str, Any] | None) -> None:
         dim=box.dim,
         sines=kept["sines"],
         activation=kept["activation"],
+        parameterization=kept["parameterization"],
     )
     _backend.recalibrate(model, spec)
 
