@@ -132,6 +132,18 @@ def _derivatives_of_the_sine(z: np.ndarray, orders: int) -> list[np.ndarray]:
             function = lambda x, f=function: jax.jvp(f, (x,), (jax.numpy.ones_like(x),))[1]  # noqa: E731
         return [np.asarray(values) for values in found]
 
+    if BACKEND == "paddle":
+        import paddle
+
+        from deepxde_repnet.nets.paddle import _sine
+
+        x = paddle.to_tensor(z, stop_gradient=False)
+        found = [_sine(x)]
+        for _ in range(orders):
+            found += paddle.grad(found[-1], x, create_graph=True)
+        assert found[0].equal_all(paddle.sin(x))
+        return [values.numpy() for values in found]
+
     import tensorflow as tf
 
     from deepxde_repnet.nets._keras import sine
@@ -146,7 +158,7 @@ def _derivatives_of_the_sine(z: np.ndarray, orders: int) -> list[np.ndarray]:
     return [values.numpy() for values in derivatives(tf.constant(z))]
 
 
-@check(backends=["tensorflow", "jax"], floats=["float32", "float64"])
+@check(backends=["tensorflow", "jax", "paddle"], floats=["float32", "float64"])
 def check_sine_and_its_derivatives() -> None:
     """To two units of the last place, also far from zero, and no more at zero itself."""
     of = np.random.default_rng(0).uniform
