@@ -2,14 +2,14 @@
 
     python benchmarks/step_speed.py [--points ...] [--widths ...] [--rounds 12]
 
-RepFNN, [2] + [width]*3 + [1] and tanh in float32, trains with Adam on an equation with first
-(u_x + u_y = f) or second derivatives (Laplacian u = f) in the unit square. Each of the five trains
-in a process of its own, which take turns of 0.3 s; ratios are taken round by round. The floor is
-what the matrix products of the passes alone take, in blocks of 1024 points, for the components that
-have to be carried (the value, the sum in the equation, of second order also the first derivatives):
-forward one each, back two each. Peak memory is that of a process that makes three
-steps, less what it has before. Results go to ``benchmarks/results/step_speed.json``, tables to
-``docs/_tables/step_speed.rst`` and ``docs/_tables/step_memory.rst``, and the figure to
+RepFNN, [2] + [width]*3 + [1] and tanh (``sines=0``) in float32, trains with Adam on an equation
+with first (u_x + u_y = f) or second derivatives (Laplacian u = f) in the unit square. Each of the
+five trains in a process of its own, which take turns of 0.3 s; ratios are taken round by round. The
+floor is what the matrix products of the passes alone take, in blocks of 1024 points, for the
+components that have to be carried (the value, the sum in the equation, of second order also the
+first derivatives): forward one each, back two each. Peak memory is that of a process that makes
+three steps, less what it has before. Results go to ``benchmarks/results/step_speed.json``, tables
+to ``docs/_tables/step_speed.rst`` and ``docs/_tables/step_memory.rst``, and the figure to
 ``docs/_static/step_speed.png``.
 """
 
@@ -82,7 +82,7 @@ def make(points: int, width: int, order: int):
         train_distribution="pseudo",
     )
     net = deepxde_repnet.RepFNN(
-        [2] + [width] * 3 + [1], "tanh", "Glorot uniform", slope_scale=1.0, seed=1
+        [2] + [width] * 3 + [1], "tanh", "Glorot uniform", slope_scale=1.0, sines=0, seed=1
     )
     model = dde.Model(data, net)
     model.compile("adam", lr=1e-3, verbose=0)
