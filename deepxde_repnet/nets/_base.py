@@ -10,13 +10,7 @@ from typing import Any
 import numpy as np
 
 from .. import _host
-from ..spec import (
-    Array,
-    Box,
-    FourierSpec,
-    RepSpec,
-    slope_scale_from_wavenumber,
-)
+from ..spec import Array, Box, FourierSpec, RepSpec, slope_scale_from_wavenumber
 from ..theory import frequencies as distributions
 from ..theory.gain import slope_preserving_gain
 from ..theory.initialize import Fourier, Rep, Weights, draw, draw_wavenumbers

@@ -10,14 +10,7 @@ from typing import Any
 import numpy as np
 
 from .. import _host
-from ..spec import (
-    DEFAULT_PARAMETERIZATION,
-    PARAMETERIZATION_OF_WAVES,
-    Array,
-    Box,
-    FourierSpec,
-    RepSpec,
-)
+from ..spec import DEFAULT_PARAMETERIZATION, Array, Box, FourierSpec, RepSpec
 from ..theory.initialize import Dense, Fourier, Rep, Weights, draw_fourier, trained_waves
 from ._base import RepNet, read_first
 
@@ -158,7 +151,7 @@ class EagerRepNet(RepNet):
         ends = {str(name).rpartition(".")[2] for name in names}
         if self.given.parameterization is None and "direction" in ends:
             for layer in self._levels()[0]:
-                layer.train_as("log-scale" if "log_scale" in ends else PARAMETERIZATION_OF_WAVES)
+                layer.train_as("log-scale" if "log_scale" in ends else "scaled")
 
     def _after_loading(self) -> None:
         self._place_sines()
