@@ -12,6 +12,8 @@ import deepxde as dde
 import numpy as np
 from deepxde.optimizers.config import LBFGS_options
 
+from deepxde_repnet.theory import initialize
+
 from .registry import check, without
 from .support import (
     BACKEND,
@@ -59,10 +61,10 @@ def losses(model: Any) -> list[float]:
     return [float(np.sum(loss)) for loss in model.losshistory.loss_train]
 
 
-@check()
-def check_adam() -> None:
+@check(cases={"default": {}, "log-scale": {"parameterization": "log-scale"}})
+def check_adam(**options: Any) -> None:
     """The loss falls, and what is not trained stays: the box and the slope scale."""
-    net = constrained()
+    net = constrained(**options)
     data = helmholtz(solution=lambda x: np.sin(4 * PI * x[:, :1]) * np.sin(4 * PI * x[:, 1:]))
     model, _ = compiled(
         data,
@@ -80,7 +82,11 @@ def check_adam() -> None:
     np.testing.assert_allclose(net.spec.domain.upper, spec.domain.upper, rtol=1e-6)
     assert np.isfinite(model.losshistory.metrics_test[-1][0])
     held = weights(model)
-    assert not np.allclose(held[0][0].log_scale, 0), "the neurons' scales are not trained"
+    (first_layer,), (drawn,) = held[0], initialize.draw(spec)[0]
+    assert not np.allclose(first_layer.direction, drawn.direction), "the slopes are not trained"
+    assert not np.allclose(first_layer.shift, drawn.shift), "the shifts are not trained"
+    trained = not np.allclose(first_layer.log_scale, 0)
+    assert trained == bool(options), "the neurons' scales"
     assert not np.allclose(held[1][0].bias, 0), "the biases are not trained"
 
 
