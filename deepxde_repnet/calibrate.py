@@ -82,8 +82,8 @@ class Chosen:
         steepness: Slope scale per wavenumber.
         targets: What targets without an equation say of their wavenumber; None with an equation.
         sines: Share of sines in the first layer, unless it is given.
-        activation: Of all hidden layers, in place of the given one; None keeps that.
-        parameterization: Of the first layer, unless it is given; None is the default.
+        activation: Of all hidden layers, in place of the given one; None keeps that. With it goes
+            the parameterization of the first layer, unless that is given.
         sampled: Targets that the waves of some of the sines are drawn from; None where the user has
             said how fast they oscillate.
     """
@@ -96,7 +96,6 @@ class Chosen:
     targets: Estimate | None
     sines: float = 0.0
     activation: str | None = None
-    parameterization: str | None = None
     sampled: Sampled | None = None
 
 
@@ -152,14 +151,14 @@ def _settle(model: Any, x: np.ndarray, y: Any, arguments: dict[str, Any]) -> str
         if fit:
             steepness = SLOPE_PER_TARGET_WAVENUMBER
     reach = highest if wave is None else np.minimum(_WAVES_WITHIN * wave, highest)
-    sines, activation, parameterization = 0.0, None, None
+    sines, activation = 0.0, None
     if fit and given.takes_sines:
         sines = SINES_OF_FITS
     # Of features it is not known which waves they make.
     elif given.takes_sines and free and _host.input_transform(net) is None and free.within(reach):
         sines = SINES_OF_WAVES
         if given.sines is None and isinstance(given.activation, str):
-            activation, parameterization = "sin", PARAMETERIZATION_OF_WAVES
+            activation = "sin"
     chosen = Chosen(
         domain,
         origin,
@@ -169,7 +168,6 @@ def _settle(model: Any, x: np.ndarray, y: Any, arguments: dict[str, Any]) -> str
         estimate if fit else None,
         sines,
         activation,
-        parameterization,
         Sampled(targets, limit) if targets is not None and given.scale_open else None,
     )
     message, spec = _completed(net, x, chosen, notes)
@@ -250,7 +248,7 @@ def _completed(net: Any, x: Array, chosen: Chosen, notes: list[str]) -> tuple[st
         dim=layer_domain.dim,
         sines=chosen.sines,
         activation=chosen.activation,
-        parameterization=chosen.parameterization,
+        parameterization=PARAMETERIZATION_OF_WAVES if chosen.activation else None,
     )
     spec = replace(spec, waves=_waves(net, spec, chosen))
     normalised = chosen.targets.wavenumber * domain.half_width if chosen.targets else None

@@ -277,7 +277,6 @@ def check_sines_in_all_layers() -> None:
         net = network(**options)
         model, said = compiled(helmholtz(), net, lr=1e-2)
         assert net.spec.activation == activation, options
-        (first,) = weights(model)[0]
         assert ("in all hidden layers" in said) == (activation == "sin"), said
         drawn = reference.forward(net.spec, initialize.draw(net.spec), x)
         assert_fields_close(fields(model, x), drawn, TOLERANCE[float_type()])
@@ -673,9 +672,8 @@ def check_parameter_objects_stay() -> None:
     changed = [not np.array_equal(a, b) for a, b in zip(before, after, strict=True)]
     assert all(changed), changed
 
-    if (
-        BACKEND != "tensorflow"
-    ):  # the log-scales go where there are sines everywhere, the rest stays
+    # Where there are sines everywhere the log-scales go, and the rest stays.
+    if BACKEND != "tensorflow":
         net = network()
         parameters = list(net.parameters())
         calibrated(helmholtz(), net)
