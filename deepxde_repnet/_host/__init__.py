@@ -95,6 +95,7 @@ from .process import (  # noqa: F401
     settings,
     version,
 )
+from .sides import Side, axis_names, meeting_points, part_of, sides  # noqa: F401
 from .state import (  # noqa: F401
     COUNTERS,
     HISTORY,

@@ -14,12 +14,15 @@ def solve(
     *,
     external_trainable_variables: Any = None,
     loss_weights: Any = None,
-    max_features: int = 4000,
+    max_features: int | None = None,
     seed: int = 0,
     verbose: int = 1,
     parameters: str = "output",
     points: str = "own",
     wavenumber: Any = None,
+    output_transform: Any = None,
+    start: Any = None,
+    seconds: float | None = None,
 ) -> Solution:
     """Solve a DeepXDE problem by linear least squares, or Gauss-Newton where it is not linear.
 
@@ -34,15 +37,20 @@ def solve(
         problem: A ``dde.data.PDE`` or ``dde.data.TimePDE``: family (tanh or sin), slope scale
             along each axis and number of features are then chosen by the residual at points that
             are not fitted. Or a ``dde.Model`` whose network is a ``RepFNN`` or ``RepPFNN``: its
-            last hidden layer gives the features, and its output layer is set to the solution.
-        tol: Relative residual at unseen points at which growing stops.
+            last hidden layer gives the features, and its output layer is set to the solution. Of a
+            model with another network only the output transform is taken, and features are chosen.
+        tol: Relative residual at unseen points at which growing stops, if the error that is then
+            to be expected is small too.
         external_trainable_variables: The ``dde.Variable`` or list of them that are unknown too,
             as in ``Model.compile``; they are set to what is found. With JAX their values come in
-            the third argument of the pde, ``pde(x, y, unknowns)``.
+            the third argument of the pde, ``pde(x, y, unknowns)``. One that has left all bounds
+            gets its first value back.
         loss_weights: One for each equation, then for each condition, as in ``Model.compile``; for
             a compiled model those it was compiled with. With none, given values (``PointSetBC``)
-            that carry noise are weighed by the noise that is found in them.
-        max_features: Largest number of features to try; fewer where memory does not allow them.
+            are taken to be exact first; where they cannot all be met, and what is left of them
+            looks like noise, they are weighed by it.
+        max_features: Largest number of features to try, 4000 if not given; fewer where memory does
+            not allow them. Not for the features of a model.
         seed: Of the features and of the points.
         verbose: 0 is silent; 1 shows on standard error how far a long solve has come.
         parameters: ``"output"`` keeps the hidden layers as they are. ``"all"``, which takes a
@@ -69,15 +77,18 @@ def solve(
     task = importlib.import_module(".task", __name__)
     found: Solution = task.run(
         problem,
-        tol,
-        external_trainable_variables,
-        loss_weights,
-        max_features,
-        seed,
-        verbose,
-        parameters,
-        points,
-        wavenumber,
+        tol=tol,
+        external_trainable_variables=external_trainable_variables,
+        loss_weights=loss_weights,
+        max_features=max_features,
+        seed=seed,
+        verbose=verbose,
+        parameters=parameters,
+        points=points,
+        wavenumber=wavenumber,
+        output_transform=output_transform,
+        start=start,
+        seconds=seconds,
     )
     return found
 

@@ -3,15 +3,124 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from .. import _host
-from ..spec import Array, as_array, as_float, is_integer
+from ..spec import Array, as_array, as_float, as_verbosity, is_integer
 
 #: A seed and the one after it are used, and NumPy takes those below 2**32.
 LARGEST_SEED = 2**32 - 2
+
+
+#: Features to try at most where ``max_features=`` is not given.
+MOST_FEATURES = 4000
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The arguments of ``solve`` but for the problem, checked; see there."""
+
+    tol: float
+    variables: tuple[Any, ...]
+    loss_weights: list[float] | None
+    max_features: int
+    seed: int
+    verbose: int
+    parameters: str
+    points: str
+    wavenumber: Array | None
+    output_transform: Callable[[Any, Any], Any] | None
+    start: Callable[[Array], Array] | None
+    seconds: float | None
+
+
+def settings(
+    tol: Any,
+    external_trainable_variables: Any,
+    loss_weights: Any,
+    max_features: Any,
+    seed: Any,
+    verbose: Any,
+    parameters: Any,
+    points: Any,
+    wavenumber: Any,
+    output_transform: Any,
+    start: Any,
+    seconds: Any,
+    *,
+    features_given: bool,
+    net: Any,
+) -> Settings:
+    """All arguments, checked.
+
+    Args:
+        features_given: Whether the features are those of the network of a model.
+        net: That of the model, or None.
+
+    Raises:
+        ValueError: If one makes no sense, or has no effect on this call.
+    """
+    if features_given:
+        for name, value, instead in (
+            ("max_features", max_features, "make its last hidden layer wider"),
+            ("wavenumber", wavenumber, "give the network wavenumber= or slope_scale="),
+        ):
+            if value is not None:
+                raise ValueError(
+                    f"{name}= has no effect on a model, whose features are those of its network; "
+                    f"leave it out and {instead}, or solve the data: solve(model.data, {name}=...)."
+                )
+    if output_transform is not None:
+        if net is not None:
+            raise ValueError(
+                "output_transform= is for data alone; a model's network has its own, given by "
+                "net.apply_output_transform."
+            )
+        if not callable(output_transform):
+            raise ValueError(
+                f"output_transform={output_transform!r} must be a function (x, y) -> y, as for "
+                "net.apply_output_transform."
+            )
+    return Settings(
+        tol=tolerance(tol),
+        variables=variables(external_trainable_variables),
+        loss_weights=weights(loss_weights),
+        max_features=MOST_FEATURES
+        if max_features is None
+        else integer("max_features", max_features, 1),
+        seed=integer("seed", seed, 0, LARGEST_SEED),
+        verbose=as_verbosity(verbose),
+        parameters=parameters,
+        points=_points(points),
+        wavenumber=_wavenumber(wavenumber),
+        output_transform=output_transform,
+        start=_start(start),
+        seconds=_seconds(seconds),
+    )
+
+
+def _start(given: Any) -> Callable[[Array], Array] | None:
+    if given is None or callable(given):
+        return given  # type: ignore[no-any-return]
+    predict = getattr(given, "predict", None)
+    if callable(predict):
+        return predict  # type: ignore[no-any-return]
+    raise ValueError(
+        f"start={given!r} must be a function of points (N, d) that returns (N, m), or a solution."
+    )
+
+
+def _seconds(given: Any) -> float | None:
+    if given is None:
+        return None
+    found = as_float(given)
+    if not 0 < found < math.inf:
+        raise ValueError(f"seconds={given!r} must be a positive number, or None.")
+    return found
 
 
 def tolerance(given: Any) -> float:
@@ -37,7 +146,7 @@ def integer(name: str, given: Any, least: int, most: float = math.inf) -> int:
     return int(given)
 
 
-def points(given: Any) -> str:
+def _points(given: Any) -> str:
     """
     Raises:
         ValueError: If it is neither of the two words.
@@ -84,7 +193,7 @@ def weights(given: Any) -> list[float] | None:
     return [float(w) for w in found]
 
 
-def wavenumber(given: Any) -> Array | None:
+def _wavenumber(given: Any) -> Array | None:
     """One number or one for each axis, which are counted later.
 
     Raises:

@@ -15,6 +15,7 @@ FAMILIES = {"tanh": 0.4, "sin": 1.0}
 MULTIPLES = (0.5, 1.0, 2.0, 4.0)
 FIRST_SIZE = 300
 STALLED = 0.8  # growing stops when the residual falls to no less than this part of it
+GAIN = 0.98  # a search along the slope scale goes on where the residual falls below this part
 MISFIT = 1.3  # ratio of what is taken for noise
 MORE = 1.2  # growing by less than this is not worth its time
 CHEAP = 1000  # features
@@ -28,55 +29,57 @@ Solve = Callable[[str, tuple[float, ...], int, Trial | None], Trial]
 
 def choose(
     solve: Solve,
+    finished: Callable[[Trial], bool],
+    rescue: Callable[[Trial], Trial],
     wavenumber: Array,
     tol: float,
     most: int,
-) -> list[Trial]:
+) -> None:
     """Try features small, keep the best by the residual at unseen points, and grow.
 
     Args:
         solve: Solves on certain features.
+        finished: Whether nothing more is wanted than a trial, the best so far.
+        rescue: What else is tried once, on the first number of features, where the best of them
+            is not enough; the better one of it and what it was given.
         wavenumber: Radians per half width, along each axis; where the search starts.
         tol: Relative residual at unseen points to stop at.
         most: Largest number of features.
-
-    Returns:
-        All trials in the order of trying; the last of each number of features need not be its best.
     """
-    trials: list[Trial] = []
 
     def attempt(family: str, scale: Array, size: int, best: Trial | None) -> Trial:
-        trials.append(solve(family, tuple(float(s) for s in scale), size, best))
-        return trials[-1]
-
-    def enough(trial: Trial) -> bool:
-        return trial.fit.unseen <= tol
+        return solve(family, tuple(float(s) for s in scale), size, best)
 
     size = min(FIRST_SIZE, most)
+    trials: list[Trial] = []
     best: Trial | None = None
     for found in first(solve, wavenumber, size):
         trials.append(found)
         best = better(best, found)
-        if enough(best):
-            return trials
+        if finished(best):
+            return
     assert best is not None
+    best = rescue(best)
+    if finished(best):
+        return
     best = _each_axis(attempt, best, size)
     sizes, residuals = [size], [best.fit.unseen]
-    while not enough(best) and MORE * size < most:
+    while not finished(best) and MORE * size < most:
         size = _next_size(sizes, residuals, tol, most, len(wavenumber))
         # What is best while nothing is resolved need not be best when it is.
-        for leader in _leaders(trials, sizes[-1]) if size < CHEAP else [best]:
+        for leader in _leaders([*trials, best], sizes[-1]) if size < CHEAP else [best]:
             grown = attempt(leader.family, _grown_scale(leader, size), size, best)
-            if size < 2 * CHEAP and not enough(grown):
+            trials.append(grown)
+            if size < 2 * CHEAP and not (grown.fit.unseen <= tol):
                 grown = _neighbours(attempt, grown, best, both=size < CHEAP)
+                trials.append(grown)
             best = better(best, grown)
-            if enough(best):
-                break
+            if finished(best):
+                return
         if best.fit.unseen > STALLED * residuals[-1]:
-            break
+            return
         sizes.append(size)
         residuals.append(best.fit.unseen)
-    return trials
 
 
 def first(solve: Solve, wavenumber: Array, size: int) -> Iterator[Trial]:
@@ -119,7 +122,9 @@ def _neighbours(attempt: Callable[..., Trial], grown: Trial, best: Trial, both: 
             near = attempt(grown.family, scale, grown.features, better(best, grown))
             if better(grown, near) is grown:
                 break
-            grown = near
+            gained, grown = _gains(grown, near), near
+            if not gained:
+                break
         if grown is not before:
             break
     return grown
@@ -136,14 +141,22 @@ def _next_size(sizes: list[int], residuals: list[float], tol: float, most: int, 
     return min(int(np.ceil(size / 10)) * 10, most)
 
 
+def _gains(before: Trial, now: Trial) -> bool:
+    """Whether the residual has fallen by enough to go on in that direction."""
+    return not now.fit.unseen > GAIN * before.fit.unseen
+
+
 def better(one: Trial | None, other: Trial) -> Trial:
     """The one with the smaller residual at unseen points.
 
-    Where given values carry noise, they are no part of that residual; who takes clearly more of
-    them for noise than the other has not found the solution.
+    Where given values carry noise, they are no part of that residual; a trial that attributes
+    clearly more of them to noise than the other has not found the solution. Nor has one whose
+    unknowns have left all bounds.
     """
     if one is None or not np.isfinite(one.fit.unseen):
         return other
+    if bool(one.fit.diverged) != bool(other.fit.diverged):
+        return other if one.fit.diverged else one
     for a, b in ((one, other), (other, one)):
         taken = {name: a.fit.noise.get(name, 0.0) for name in a.fit.noise | b.fit.noise}
         if any(b.fit.noise.get(name, 0.0) > MISFIT * s > 0 for name, s in taken.items()):
@@ -163,7 +176,9 @@ def _each_axis(attempt: Callable[..., Trial], best: Trial, size: int) -> Trial:
                 found = attempt(best.family, scale, size, None)
                 if better(best, found) is best:
                     break
-                best, improved = found, True
+                gained, best, improved = _gains(best, found), found, True
+                if not gained:
+                    break
             if improved:
                 break
     return best

@@ -131,7 +131,11 @@ class Problem:
 
 
 def problem_of(
-    data: Any, equations: list[Equation], variables: tuple[Any, ...] = (), most: int = 12
+    data: Any,
+    equations: list[Equation],
+    variables: tuple[Any, ...] = (),
+    transform: Any = None,
+    most: int = 12,
 ) -> Problem:
     """The problem with the smallest number of outputs for which every residual can be evaluated.
 
@@ -140,7 +144,7 @@ def problem_of(
     """
     said: Exception | None = None
     for count in range(1, most + 1):
-        problem = Problem(data, count, None, variables)
+        problem = Problem(data, count, transform, variables)
         try:
             rows = problem.linearise(equations)
         except (NotPointwise, _host.NoDerivatives):
@@ -162,7 +166,7 @@ def problem_of(
 def _uses_next(problem: Problem, equations: list[Equation], n_rows: int) -> bool:
     """Whether the same residuals, ``n_rows`` of them, use an output beyond the problem's."""
     count = problem.n_outputs
-    larger = Problem(problem.data, count + 1, None, problem.variables)
+    larger = Problem(problem.data, count + 1, problem.transform, problem.variables)
     generator = np.random.default_rng(0)
 
     def random(x: Tensor, axes: Axes) -> Tensor:
@@ -295,16 +299,25 @@ class System:
             for start in range(0, len(row), step):
                 part = slice(start, min(start + step, len(row)))
                 x = row.x if step >= len(row) else row.x[part]
-                block = self._matrix(x, {a: c[part] for a, c in linear.slopes.items()})
+                block = self.matrix(x, {a: c[part] for a, c in linear.slopes.items()})
                 rest = [linear.variables[part], -linear.residual[part, None]]
                 yield factor * taylor.cat([block, *rest], dim=1)
             return
-        pointwise = self._matrix(row.x, linear.slopes)
+        pointwise = self.matrix(row.x, linear.slopes)
         block = taylor.zeros((len(row), self.unknowns - self.others), pointwise)
         taylor.add_rows(block, linear.rows, pointwise)
         yield factor * taylor.cat([block, linear.variables, -linear.residual[:, None]], dim=1)
 
-    def _matrix(self, x: Tensor, slopes: dict[Axes, Tensor]) -> Tensor:
+    def products(self, rows: list[Rows], factors: list[float], unknowns: Tensor) -> list[float]:
+        """Weighted norm of ``A β`` for each residual."""
+        found = []
+        for row, factor in zip(rows, factors, strict=True):
+            parts = self._assembled(row, factor, len(row))
+            found.append(sum(float(((p[:, :-1] @ unknowns) ** 2).sum()) for p in parts))
+        return [float(np.sqrt(square)) for square in found]
+
+    def matrix(self, x: Tensor, slopes: dict[Axes, Tensor]) -> Tensor:
+        """``Σ_A Σ_i c_A,i D_A u_i`` at points x as a matrix over the features, (N, n)."""
         matrix = taylor.zeros((len(x), self.unknowns - self.others), x)
         start = 0
         for output, size in enumerate(self.sizes):

@@ -31,11 +31,18 @@ ROUGH, NEGLIGIBLE = 1e-4, 0.3
 #: Whole steps in a row, and how many times larger the residual may be on the way.
 IN_A_ROW, FAR = 3, 30.0
 
+#: Damping ε where some of the equations are solved by themselves.
+SOME_DAMPING = 1e-12
+
 #: Part of a step below which nothing is gained.
 SHORTEST = 1e-3
 
 #: The iteration has converged when the weighted residual falls by less than this factor.
 LAST_GAIN = 1.05
+
+#: An unknown that has grown to so many times its first value, or 1, has left all bounds where the
+#: equations do not hold; no step goes beyond the second number.
+DIVERGED, OUT_OF_BOUNDS = 1e4, 1e9
 
 
 @dataclass(frozen=True)
@@ -52,6 +59,8 @@ class Points:
         open: Whether there are more outputs than equations: some are coefficients to be found.
         smooth: (x, κ): points where high derivatives of such outputs are penalised, and the
             wavenumber along each axis, radians per unit of length, that they are compared with.
+        scales: Size of the terms of each residual, for a wave of that wavenumber.
+        half_width: Of the domain, along each axis.
     """
 
     fit: list[Equation]
@@ -67,20 +76,43 @@ class Points:
     noisy: bool
     open: bool
     smooth: tuple[Any, Array]
+    scales: list[float]
+    half_width: Array
+
+
+class OutOfTime(Exception):
+    """The seconds that a solve may take are over."""
 
 
 class Clock:
-    """Seconds spent by stage."""
+    """Seconds spent by stage, and how many there are.
 
-    def __init__(self) -> None:
+    Args:
+        limit: Seconds for the whole, or None.
+    """
+
+    def __init__(self, limit: float | None = None) -> None:
         self.seconds: dict[str, float] = defaultdict(float)
         self._last = time.perf_counter()
+        self._end = math.inf if limit is None else self._last + limit
+        #: Whether there is something to return when time is over.
+        self.armed = False
+
+    def left(self) -> float:
+        """Seconds that are left."""
+        return self._end - time.perf_counter()
+
+    def unlimited(self) -> None:
+        """Let what remains to be done be done."""
+        self._end = math.inf
 
     def tick(self, stage: str) -> None:
         """Count the time since the last call to a stage."""
         now = time.perf_counter()
         self.seconds[stage] += now - self._last
         self._last = now
+        if self.armed and now > self._end:
+            raise OutOfTime
 
 
 def _outputs(row: Rows) -> Any:
@@ -104,16 +136,39 @@ def field_of(system: System, unknowns: Any) -> State:
 
 def solve_features(
     problem: Problem, system: System, points: Points, clock: Clock, start: State | None = None
-) -> Fit:
+) -> tuple[Descent, Fit]:
     """Minimise the weighted residuals over the output layer and the problem's other unknowns.
+
+    An iteration that is interrupted, or out of time, is left where it stands (``Fit.stopped``).
 
     Args:
         start: The field to linearise at first, of other features perhaps; None is the zero field.
+
+    Raises:
+        OutOfTime, KeyboardInterrupt: If that comes before the first step.
     """
+    values = problem.values()
+
+    def descent() -> Descent:
+        problem.set_values(values)
+        return Descent(problem, system, points, clock, start)
+
     with contextlib.nullcontext() if points.linear else system.keeping():
-        descent = Descent(problem, system, points, clock, start)
-        noise.weigh(descent)
-        return descent.fit()
+        first = descent()
+        data = [i for i, row in enumerate(points.rows) if row.data]
+        try:
+            if not data:
+                first.run()
+            elif points.noisy:
+                noise.weigh(first, data)
+            else:
+                first = noise.fit_exactly(first, descent, data)
+        except (OutOfTime, KeyboardInterrupt) as reason:
+            if not first.moved:
+                raise
+            clock.unlimited()
+            first.stop(reason)
+        return first, first.fit()
 
 
 @dataclass
@@ -165,10 +220,15 @@ class Descent:
         self.unit = 0.0
         self.solved: Damped | None = None
         self.unseen: list[float] = []
+        #: Whether it has left its start, and why it ended before its end.
+        self.moved = False
+        self.stopped: str | None = None
+        self.scales, self.half_width = points.scales, points.half_width
         # Noise is told from the equations by digits that the normal equations do not give.
         self._rough = points.tol >= ROUGH and not any(row.data for row in points.rows)
         self._length = 1.0  # of the last step, relative to the whole one
         values = problem.values()
+        self.first_values = 1.0 * values
         self._others = len(values)
         unknowns = taylor.asarray(np.zeros(system.unknowns))
         unknowns[system.unknowns - self._others :] = values
@@ -182,6 +242,18 @@ class Descent:
         merit = total(rows, points.factors) if start is None else math.inf
         self.place = Place(unknowns, start, values, rows, checked, merit)
         clock.tick("equations")
+
+    @classmethod
+    def at(
+        cls, problem: Problem, system: System, points: Points, clock: Clock, fit: Fit
+    ) -> Descent:
+        """Where a solution has been found, the equations linearised there and solved once."""
+        start = None if points.linear else field_of(system, fit.unknowns)
+        descent = cls(problem, system, points, clock, start)
+        descent.place.unknowns = fit.unknowns
+        descent.solved, _ = descent._solve(descent.place)
+        descent.moved, descent.converged = True, fit.converged
+        return descent
 
     def run(self, most: int = MAX_STEPS) -> None:
         """Step until there is nothing more to gain, or no more steps are allowed."""
@@ -197,6 +269,21 @@ class Descent:
         self.converged = self.stuck = False
         if not self.points.linear:
             self.place.merit = self._total(self.place.rows, self.place.state)
+
+    def stop(self, reason: BaseException) -> None:
+        """Leave the iteration where it stands."""
+        self.stopped = "out of time" if isinstance(reason, OutOfTime) else "interrupted"
+        self.converged = False
+        self.problem.set_values(self.place.values)
+        self.unseen = []
+
+    def diverged(self) -> list[int]:
+        """Which of the problem's other unknowns have left all bounds."""
+        values = np.abs(taylor.to_numpy(self.place.values))
+        return [int(i) for i in np.flatnonzero(~(values < DIVERGED * self._bounds()))]
+
+    def _bounds(self) -> Array:
+        return np.maximum(np.abs(taylor.to_numpy(self.first_values)), 1.0)
 
     @property
     def field(self) -> State:
@@ -220,7 +307,7 @@ class Descent:
         self.solved, self.unseen = self._solve(start)
         if self.points.linear:
             start.unknowns, start.merit = self.solved.unknowns, self.solved.residual
-            self.converged = True
+            self.converged = self.moved = self.clock.armed = True
             return
         place = self._whole(start, self.solved) or self._part_way(start, self.solved.unknowns)
         if place is None:
@@ -230,11 +317,30 @@ class Descent:
             self.stuck = not self.converged
         else:
             self.place = place
+            self.moved = self.clock.armed = True
             resting = self._length == 1 and start.merit < LAST_GAIN * place.merit
             # The zero field can be at rest and no minimum: a(x) u'' has no slope in a there.
             self.converged = resting and (self.steps > 2 or place.merit < 1e-3 * size)
         self.unseen = norms(self._checked(self.place), self.points.check_factors)
         self.clock.tick("equations")
+
+    def checked(self) -> list[Rows]:
+        """Residuals at the unseen points, linearised where the iteration is."""
+        return self._checked(self.place)
+
+    def misfit(self, i: int) -> Array:
+        """Residual i at the fitted points, in its own unit."""
+        row = self.place.rows[i]
+        if not self.points.linear:
+            return np.asarray(taylor.to_numpy(row.linear.residual))
+        (block,) = self.system.by_row([row], [1.0])
+        return np.asarray(taylor.to_numpy(block[:, :-1] @ self.place.unknowns - block[:, -1]))
+
+    def linearised(self, rows: list[Rows], factors: list[float]) -> tuple[Damped, list[float]]:
+        """The solution of some of the equations alone, and the norm of what each leaves."""
+        upper = triangularise(self.system.blocks(rows, factors), self.system.unknowns)
+        solved = LeastSquares(upper, self._others).solve(SOME_DAMPING)
+        return solved, self.system.errors(rows, factors, solved.unknowns)
 
     def _whole(self, start: Place, solved: Damped) -> Place | None:
         """The first of a few whole steps in a row where the residual is below the start's."""
@@ -262,6 +368,8 @@ class Descent:
     def _at(self, unknowns: Tensor) -> Place:
         state = field_of(self.system, unknowns)
         values = 1.0 * unknowns[self.system.unknowns - self._others :]
+        if not (np.abs(taylor.to_numpy(values)) < OUT_OF_BOUNDS * self._bounds()).all():
+            return Place(unknowns, state, values, [], None, math.inf)
         self.problem.set_values(values)
         rows = self.problem.linearise(self.points.fit, state)
         merit = self._total(rows, state)
@@ -295,7 +403,10 @@ class Descent:
         It is damped as little as fits the unseen points best; how it fits each of their residuals
         comes second.
         """
-        affine = [row.affine(place.state, place.values) for row in place.rows]
+        # The other unknowns by their change: one that no equation sees here, like the factor of a
+        # field that is still zero, stays as it is.
+        nothing = 0.0 * place.values
+        affine = [row.affine(place.state, nothing) for row in place.rows]
         # What no equation depends on here, like a in a(x) u'' = f where u is zero, stays as it is:
         # with a penalty alone its coefficients would be quotients of round-off.
         there = sum(_outputs(row) for row in affine) > 0
@@ -304,7 +415,7 @@ class Descent:
         ]
         rows = affine + [row for row, _ in penalties]
         factors = self.factors + [factor for _, factor in penalties]
-        checked = [row.affine(place.state, place.values) for row in self._checked(place)]
+        checked = [row.affine(place.state, nothing) for row in self._checked(place)]
         self.clock.tick("equations")
         unseen = self.system.by_row(checked, self.check_factors)
         self.clock.tick("unseen points")
@@ -312,8 +423,11 @@ class Descent:
         if best is None:
             upper = triangularise(self.system.blocks(rows, factors), self.system.unknowns)
             self.clock.tick("assembly and QR")
-            best = self._least_damped(LeastSquares(upper), unseen)
+            best = self._least_damped(LeastSquares(upper, self._others), unseen)
         assert best is not None
+        unknowns = best[0].unknowns
+        if self._others:
+            unknowns[self.system.unknowns - self._others :] += place.values
         pairs = zip(best[1], self.points.check_factors, self.check_factors, strict=True)
         return best[0], [norm * given / used for norm, given, used in pairs]
 
@@ -321,7 +435,7 @@ class Descent:
         self, rows: list[Rows], factors: list[float], unseen: list[Tensor]
     ) -> tuple[Damped, list[float]] | None:
         """The solution by the normal equations, where it is good enough or hardly damped."""
-        normal = NormalEquations(self.system.blocks(rows, factors))
+        normal = NormalEquations(self.system.blocks(rows, factors), self._others)
         self.clock.tick("assembly and QR")
         best = self._least_damped(normal, unseen)
         if best is not None:
@@ -362,8 +476,8 @@ class Descent:
         # What is noise is not to be fitted.
         counted = [not (self.noise and row.data) for row in self.place.rows]
         rank = 0 if solved is None else solved.rank
-        errors = taylor.asarray(np.zeros(self._others))
-        if solved is not None and self._others:
+        errors = taylor.asarray(np.full(self._others, math.nan))
+        if solved is not None and self._others and not self.diverged():
             unit = self.unit
             if not self.noise:
                 # The residual as noise alike in all weighted equations.
@@ -383,6 +497,8 @@ class Descent:
             variables=tuple(map(float, self.problem.values())),
             standard_errors=tuple(map(float, errors)),
             noise=dict(self.noise),
+            diverged=tuple(self.diverged()),
+            stopped=self.stopped,
         )
 
 

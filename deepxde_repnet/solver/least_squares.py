@@ -29,6 +29,9 @@ DAMPINGS = (1e-15, 1e-14, 1e-13, 1e-12, 1e-11, 1e-10, 1e-9, 1e-8)
 #: The same for the normal equations, whose round-off is that of the matrix squared.
 NORMAL_DAMPINGS = (1e-8, 1e-7, 1e-6)
 
+#: Singular values of the last unknowns, what is left of columns of norm 1, that are round-off.
+ROUND_OFF, NORMAL_ROUND_OFF = 1e-11, 1e-6
+
 
 def triangularise(blocks: Iterable[Any], unknowns: int) -> Any:
     """R of the QR decomposition of ``[A | b]`` stacked over all blocks of rows.
@@ -52,16 +55,42 @@ def triangularise(blocks: Iterable[Any], unknowns: int) -> Any:
     return upper
 
 
+def substituted(factor: Any, right: Any, last: int, round_off: float) -> Any:
+    """x of ``factor @ x = right``, of least norm in the last unknowns.
+
+    Damping bounds the coefficients of features. A few unknowns of another kind can be undetermined
+    by themselves, two factors of one product for instance, and their change would be a quotient of
+    round-off: directions with a singular value below that are left out (Golub and Van Loan, Matrix
+    Computations, 5.5).
+
+    Args:
+        factor: Upper triangle, (n, n).
+        right: (n,).
+        last: Number of these unknowns.
+    """
+    if last == 0:
+        return taylor.solve_triangular(factor, right[:, None])[:, 0]
+    first = len(factor) - last
+    left, sizes, across = taylor.svd(factor[first:, first:])
+    parts = taylor.where(sizes > round_off, left.T @ right[first:], 0.0)
+    ends = across.T @ (parts / taylor.where(sizes > round_off, sizes, 1.0))
+    rest = right[:first] - factor[:first, first:] @ ends
+    begins = taylor.solve_triangular(factor[:first, :first], rest[:, None])[:, 0]
+    return taylor.cat([begins, ends])
+
+
 class LeastSquares:
     """A least-squares problem that can be solved with several dampings.
 
     Args:
         upper: As ``triangularise`` returns it.
+        last: Number of unknowns of another kind than the others, which come last.
     """
 
     dampings = DAMPINGS
 
-    def __init__(self, upper: Any) -> None:
+    def __init__(self, upper: Any, last: int = 0) -> None:
+        self._last = last
         norms = taylor.norm(upper[:, :-1], dim=0)
         self._norms = taylor.where(norms > 0, norms, 1.0)
         self._upper = taylor.cat([upper[:, :-1] / self._norms, upper[:, -1:]], dim=1)
@@ -72,11 +101,11 @@ class LeastSquares:
         weight = damping * n**0.5  # the Frobenius norm of n columns of norm 1
         below = weight * taylor.eye(n, n + 1, self._upper)
         factor = taylor.triangle(taylor.cat([self._upper, below]))
-        scaled = taylor.solve_triangular(factor[:n, :n], factor[:n, n:])
-        residual = taylor.norm(self._upper[:, :-1] @ scaled - self._upper[:, -1:])
+        scaled = substituted(factor[:n, :n], factor[:n, n], self._last, ROUND_OFF)
+        residual = taylor.norm(self._upper[:, :-1] @ scaled - self._upper[:, -1])
         return Damped(
             damping,
-            scaled[:, 0] / self._norms,
+            scaled / self._norms,
             float(residual),
             factor[:n, :n],
             self._norms,
@@ -92,11 +121,13 @@ class NormalEquations:
 
     Args:
         blocks: As those of ``triangularise``.
+        last: Number of unknowns of another kind than the others, which come last.
     """
 
     dampings = NORMAL_DAMPINGS
 
-    def __init__(self, blocks: Iterable[Any]) -> None:
+    def __init__(self, blocks: Iterable[Any], last: int = 0) -> None:
+        self._last = last
         products = sum(taylor.gram(block) for block in blocks)
         norms = taylor.diagonal(products)[:-1] ** 0.5
         self._norms = taylor.where(norms > 0, norms, 1.0)
@@ -115,7 +146,7 @@ class NormalEquations:
         factor = taylor.cholesky(damped)
         if factor is None:
             return None
-        scaled = taylor.solve_triangular(factor[:n, :n], factor[:n, n:])[:, 0]
+        scaled = substituted(factor[:n, :n], factor[:n, n], self._last, NORMAL_ROUND_OFF)
         # |A β - b|² is the quadratic form of [AᵀA, Aᵀb; bᵀA, bᵀb] at (β, -1).
         extended = taylor.cat([scaled, -taylor.ones((1,), scaled)])
         residual = float(extended @ (self._products @ extended))

@@ -13,14 +13,20 @@ Statistical Association 72, 1977; MacKay, Bayesian interpolation, Neural Computa
 
 p_i the number of unknowns that the values of set i determine, γ_o the number of those of output o
 that its penalty does not.
+
+What remains of given values is called noise only if it looks like noise: it is no larger than the
+values themselves, and that of a point says nothing about that of the nearest other one (Moran, Notes
+on continuous stochastic phenomena, Biometrika 37, 1950).
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy.spatial import cKDTree
 
 from ..spec import Array
 from ..taylor.framework import taylor
@@ -56,19 +62,71 @@ STAGES = (50.0, 25.0, 12.0, 6.0, 3.0, 1.5, 0.7, 0.3, 0.1, EXACT)
 STEPS_PER_STAGE = 3
 
 
-def weigh(descent: Descent) -> None:
-    """Solve, and weigh given values by the noise that they carry."""
-    points = descent.points
-    data = [i for i, row in enumerate(points.rows) if row.data]
-    if not (points.noisy and data):
-        descent.run()
-    elif points.open:
+#: Standard deviations of the correlation of white residuals above which they are not white, and the
+#: part of the values' size above which nothing of them has been explained.
+WHITE, EXPLAINED = 3.0, 0.9
+
+#: Residual, relative to that at the start, from which an exact fit has been found.
+FOUND = 1e-3
+
+
+def weigh(descent: Descent, data: list[int]) -> None:
+    """Solve, and weigh given values, residuals ``data``, by the noise that they carry."""
+    if descent.points.open:
         penalties = _penalties(descent)
         _settle(descent, data, penalties, _approach(descent, data, penalties))
     else:
         descent.run()
         if _carry_noise(descent, data):
             _settle(descent, data, [], [])
+
+
+def fit_exactly(descent: Descent, another: Callable[[], Descent], data: list[int]) -> Descent:
+    """Solve with given values that are taken to be exact.
+
+    Coefficients sought as outputs and a field that starts from zero are a product of unknowns: where
+    the plain iteration does not find them, another one is led there by values that are fitted first
+    (``_approach``) and let go.
+    """
+    descent.run()
+    points = descent.points
+    if not points.open or descent.place.merit <= FOUND * points.size or descent.stopped:
+        return descent
+    other = another()
+    _approach(other, data, _penalties(other))
+    other.noise.clear()
+    other.reweigh(list(points.factors), list(points.check_factors), [])
+    other.run()
+    return other if other.place.merit < descent.place.merit else descent
+
+
+def is_white(x: Array, residual: Array) -> bool:
+    """Whether residuals at points x (N, d) look independent of one another.
+
+    Moran's I over nearest neighbours, ``Σ r_i r_n(i) / Σ r_i²``, has the mean -1/N and about the
+    variance 1.5/N for independent residuals: 1/N, and as much again for mutual neighbours, of which
+    there are between a half and two thirds.
+    """
+    count = len(residual)
+    square = float((residual**2).sum())
+    if count < 4 or square == 0:
+        return True
+    spread = np.ptp(x, axis=0)
+    scaled = x / np.where(spread > 0, spread, 1.0)
+    _, nearest = cKDTree(scaled).query(scaled, k=2)
+    # A point given twice is its own second neighbour under another index.
+    neighbour = np.where(nearest[:, 0] == np.arange(count), nearest[:, 1], nearest[:, 0])
+    return float((residual * residual[neighbour]).sum()) / square < WHITE * math.sqrt(1.5 / count)
+
+
+def is_noise(x: Array, residual: Array, values: Array) -> bool:
+    """Whether what a solution leaves of given values looks like noise in them.
+
+    Args:
+        residual, values: What is left, and the residual of the zero field, (N,).
+    """
+    left, whole = float(np.linalg.norm(residual)), float(np.linalg.norm(values))
+    return left < EXPLAINED * whole and is_white(x, residual)
 
 
 def _approach(descent: Descent, data: list[int], penalties: list[Rows]) -> list[float]:

@@ -31,6 +31,8 @@ class Fit:
             units of its residual; these values count neither as fitted nor as unseen residual.
         variables, standard_errors: Of the problem's other unknowns, in the order given.
         moved: Number of Levenberg-Marquardt steps in which the hidden layers moved too.
+        diverged: Which of the other unknowns have left all bounds.
+        stopped: Why the iteration was ended from outside, or None.
     """
 
     unknowns: Any
@@ -46,6 +48,8 @@ class Fit:
     standard_errors: tuple[float, ...] = ()
     noise: dict[str, float] = field(default_factory=dict)
     moved: int = 0
+    diverged: tuple[int, ...] = ()
+    stopped: str | None = None
 
 
 class Estimate(NamedTuple):
@@ -82,12 +86,18 @@ class Solution:
         trials: All features that were tried, in that order, with their residuals.
         kept: The one of them that is the solution.
         equations: Name of each equation and condition -> number of points fitted.
-        error_estimate: Relative root mean square change of the solution from the best one with
-            fewer features, or with the hidden layers as they were, at unseen points: an estimate of
-            that one's error, so on the safe side. None where there is only one.
+        verdict: One word. "converged": the residual at unseen points is below ``tol``, the problem is
+            determined and ``error_estimate`` is small too. "unresolved": the residual is above, or
+            the error may be large. "undetermined": the equations and conditions leave directions
+            free. "contradictory": conditions, values and equations contradict each other.
+            "diverged": an unknown variable left all bounds. "stopped": ended by ``seconds=`` or
+            Ctrl-C.
+        reason: Why it has not converged and what to do, or None.
+        determined: Whether the equations and conditions determine the solution.
+        error_estimate: Relative root mean square error to be expected, over all outputs, from the
+            residual at unseen points and the stability of the equations (see ``stability``).
         linear: Whether the problem was found to be linear.
         seconds: Time by stage.
-        converged: Whether the residual at unseen points is below ``tol``.
         tol: As given.
         hint: For a model: what other features would do, where that is much better; else None.
         unknowns: Number of coefficients and biases, and of all other parameters that were sought.
@@ -97,10 +107,12 @@ class Solution:
     kept: Trial
     equations: dict[str, int]
     residuals: dict[str, tuple[float, float]]
-    error_estimate: float | None
+    verdict: str
+    reason: str | None
+    determined: bool
+    error_estimate: float
     linear: bool
     seconds: dict[str, float]
-    converged: bool
     tol: float
     hint: str | None
     unknowns: int
@@ -117,6 +129,11 @@ class Solution:
         the first optimizer of a process costs PyTorch more than a second.
         """
         return self._model()
+
+    @property
+    def converged(self) -> bool:
+        """Whether the verdict is "converged"."""
+        return self.verdict == "converged"
 
     @property
     def family(self) -> str:
@@ -199,10 +216,11 @@ class Solution:
         for name, size in fit.noise.items():
             lines.append(f"{name}: noise of standard deviation {size:.2g}, which is not fitted")
         for i, found in enumerate(self.variables):
-            lines.append(f"unknown {i + 1}: {found.value:.10g} ± {found.standard_error:.1e}")
-        if self.error_estimate is not None:
-            coarser = "the output layer alone" if fit.moved else "the best with fewer features"
-            lines.append(f"change from {coarser}: {self.error_estimate:.1e}")
+            if i in fit.diverged:
+                lines.append(f"unknown {i + 1}: left all bounds ({found.value:.1e})")
+            else:
+                lines.append(f"unknown {i + 1}: {found.value:.10g} ± {found.standard_error:.1e}")
+        lines.append(f"error to be expected (relative): {self.error_estimate:.1e}")
         solver = "one linear solve" if self.linear else f"{fit.steps} Gauss-Newton steps"
         if fit.moved:
             solver += f", {fit.moved} Levenberg-Marquardt steps on all parameters"
@@ -211,31 +229,7 @@ class Solution:
             f"{len(self.trials)} sets of features tried, {solver}; "
             f"{sum(self.seconds.values()):.1f} s ({stages})"
         )
-        if not self.converged:
-            lines.append(self._advice())
+        lines.append(self.verdict if self.reason is None else f"{self.verdict}: {self.reason}")
         if self.hint:
             lines.append(self.hint)
         return "\n".join(lines)
-
-    def _advice(self) -> str:
-        fit = self.kept.fit
-        if fit.unseen <= self.tol:
-            return "The iteration did not come to rest: the residual is small and may fall on."
-        if fit.moved and not fit.converged:
-            reason = (
-                "was still improving at the last step: call solve again, or take a larger network"
-            )
-        elif fit.unseen > 10 * fit.residual:
-            reason = (
-                'fits its points but not those between them: more of them (points="own"), or '
-                "flatter features (a smaller wavenumber=)"
-            )
-        elif fit.residual > self.tol:
-            reason = (
-                "does not fit its points: more features (max_features=), or steeper ones (a larger "
-                "wavenumber=); a solution with a kink, a layer or a singularity is out of their "
-                "reach"
-            )
-        else:
-            reason = "fits its points a little better than others: more features (max_features=)"
-        return f"The residual is above tol = {self.tol:.0e}. The solution {reason}."

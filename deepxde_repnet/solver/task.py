@@ -6,7 +6,9 @@ import contextlib
 import functools
 import importlib
 import math
+import warnings
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -16,22 +18,24 @@ from .. import _host
 from ..calibrate import calibrate
 from ..estimates import estimate_wavenumber
 from ..nets import RepFNN, RepNet
-from ..spec import Array, Box, RepSpec, as_verbosity
+from ..spec import Array, Box, RepSpec
 from ..taylor.features import Features, Tensor
 from ..taylor.framework import taylor
 from ..theory.initialize import draw
-from . import all_parameters, arguments, choice
-from .equations import Equation, Problem, Rows, System, problem_of, scales, total
-from .gauss_newton import Clock, Points, field_of, solve_features
+from . import all_parameters, arguments, choice, diagnosis, noise, starts
+from .arguments import Settings
+from .equations import Equation, Problem, Rows, State, System, problem_of, scales, total
+from .gauss_newton import Clock, Descent, OutOfTime, Points, field_of, solve_features
 from .least_squares import LeastSquares, triangularise
 from .resources import Progress, bytes_free, check_memory, most_features
 from .solution import Fit, Solution, Trial
+from .stability import Stability, examine
 
 #: Equations of the PDE for each feature, and points of each condition for each n^((d-1)/d).
 PER_FEATURE = 3.0
 PER_BOUNDARY = 12.0
 CHECK_INSIDE, CHECK_CONDITION = 2000, 300
-MOST_INPUTS = 5
+MANY_INPUTS = 5
 
 #: Dampings tried for a solution that is to be rounded to single precision.
 DAMPINGS_SINGLE = (1e-12, 1e-11, 1e-10, 1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4)
@@ -39,62 +43,59 @@ DAMPINGS_SINGLE = (1e-12, 1e-11, 1e-10, 1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4)
 #: Ratio of residuals from which other features are worth a word.
 MUCH_BETTER = 0.1
 
+#: A nonlinear problem that is left with so much residual is started from elsewhere too.
+LOST = 0.03
 
-def run(
-    problem: Any,
-    tol: float,
-    unknowns: Any,
-    loss_weights: Any,
-    max_features: int,
-    seed: int,
-    verbose: int,
-    parameters: str,
-    points: str,
-    wavenumber: Any,
-) -> Solution:
+#: Trials of so many features, or more, are not kept at hand but for the best of them.
+HEAVY = 1000
+
+#: Values held back to tell exact ones from noisy ones where a coefficient is sought: every so
+#: many-th, of no fewer than the second number, and the ratio of errors that decides for noise.
+HELD_BACK, FEWEST, CLEARLY = 5, 20, 0.7
+
+
+#: Part of the squared residual that given values must have for noise to be thought of; and the
+#: residual of all else with which the equations hold.
+NOTABLE, HOLDS = 0.01, 1e-3
+
+
+class _Stopped(Exception):
+    """The search has been ended from outside."""
+
+
+def run(problem: Any, **given: Any) -> Solution:
     """See ``solve``."""
-    tol = arguments.tolerance(tol)
-    max_features = arguments.integer("max_features", max_features, 1)
-    seed = arguments.integer("seed", seed, 0, arguments.LARGEST_SEED)
-    verbose = as_verbosity(verbose)
-    points = arguments.points(points)
-    variables = arguments.variables(unknowns)
-    wavenumber = arguments.wavenumber(wavenumber)
     model = problem if isinstance(problem, _host.Model) else None
     data = problem if model is None else model.data
+    own = model is not None and isinstance(model.net, RepNet)
+    if model is not None and given["loss_weights"] is None:
+        given["loss_weights"] = _host.compiled_loss_weights(model)
+    settings = arguments.settings(
+        **given, features_given=own, net=None if model is None else model.net
+    )
     _check_problem(data)
-    all_parameters.check(parameters, model)
-    if model is not None and not isinstance(model.net, RepNet):
-        raise ValueError(
-            f"the model's network is a {type(model.net).__name__}; solve takes the features of a "
-            "RepFNN or RepPFNN. Use one of them, or pass the data alone: solve(model.data)."
-        )
-    clock = Clock()
-    if loss_weights is None and model is not None:
-        loss_weights = _host.compiled_loss_weights(model)
-    loss_weights = arguments.weights(loss_weights)
-    progress = Progress(tol, verbose)
+    all_parameters.check(settings.parameters, model if own else None)
+    if model is not None and not own:
+        _check_network(model.net)
+    clock = Clock(settings.seconds)
+    progress = Progress(settings.tol, settings.verbose)
     hint = None
-    with _host.double_precision(data, variables):
-        task = _Task(
-            data, model, seed, loss_weights, clock, variables, tol, points, wavenumber, progress
-        )
+    with _host.double_precision(data, settings.variables):
+        task = _Task(data, model, own, settings, clock, progress)
         with task.restored_on_failure():
-            if model is None:
-                trials = choice.choose(
-                    task.trial, task.wavenumber, tol, task.most_features(max_features)
-                )
-            else:
-                if model.net.spec is None:
-                    calibrate(model, {"verbose": verbose})
-                trials = task.own_of_all() if parameters == "all" else [task.own()]
-            best = task.best(trials)
-            if model is not None and parameters == "output":
-                hint = task.hint(best[0])
-        task.problem.set_values(taylor.asarray(best[0].fit.variables))
+            task.search()
+            clock.unlimited()
+            kept = task.best()
+            finding = task.finding(kept)
+            if own and settings.parameters == "output" and task.stopped is None:
+                hint = task.hint(kept)
+        found = kept.fit.variables if finding.verdict != "diverged" else None
+        task.problem.set_values(
+            task.first_values if found is None else taylor.asarray(np.array(found))
+        )
     progress.close()
     # The network that holds the solution is made in the user's float.
-    return task.finish(trials, *best, hint)
+    return task.finish(kept, finding, hint)
 
 
 def _given_wavenumber(given: Array, domain: Box) -> Array:
@@ -114,13 +115,24 @@ def _check_problem(data: Any) -> None:
             f"solve takes a dde.data.PDE or dde.data.TimePDE, and this is a {kind}; integral and "
             "fractional equations, operators and plain data sets are to be trained."
         )
-    if data.geom.dim > MOST_INPUTS:
-        raise ValueError(
-            f"the problem has {data.geom.dim} coordinates and solve takes up to {MOST_INPUTS}: the "
-            "number of features that resolve a solution grows with its power. Train a network."
+    if data.geom.dim > MANY_INPUTS:
+        warnings.warn(
+            f"the problem has {data.geom.dim} coordinates, and the number of features that resolve "
+            "a solution grows with its power: solve() tries, and may not get far.",
+            stacklevel=4,
         )
     if data.pde is None:
         raise ValueError("the problem has no equation (pde is None); there is nothing to solve.")
+
+
+def _check_network(net: Any) -> None:
+    """Whether what a network other than ours imposes is known."""
+    if _host.input_transform(net) is not None:
+        raise ValueError(
+            f"the model's network is a {type(net).__name__} with an input transform, which may "
+            "impose conditions (periodic ones, for instance) that solve would lose; use RepFNN in "
+            "its place, with the same transforms."
+        )
 
 
 class _Task:
@@ -130,42 +142,57 @@ class _Task:
         self,
         data: Any,
         model: Any,
-        seed: int,
-        loss_weights: Any,
+        own: bool,
+        settings: Settings,
         clock: Clock,
-        variables: tuple[Any, ...],
-        tol: float,
-        points: str,
-        wavenumber: Any,
         progress: Progress,
     ) -> None:
-        self._given_points, self._progress = points == "data", progress
-        self.data, self.model, self.seed, self.clock = data, model, seed, clock
-        # With weights of the user's own, given values have those.
-        self.tol, self.noisy = tol, loss_weights is None
+        self.data, self.model, self.own_features = data, model, own
+        self.settings, self.clock, self._progress = settings, clock, progress
+        self.seed, self.tol = settings.seed, settings.tol
         self.conditions = _host.conditions(data)
         bounds = _host.bounding_box(data.geom)
         assert bounds is not None
         self.domain = Box(*bounds)
-        few = self._equations(40, even=False, seed=seed)
+        few = self._equations(40, even=False, seed=self.seed)
         if model is None:
-            self.problem = problem_of(data, few, variables)
+            self.problem = problem_of(data, few, settings.variables, settings.output_transform)
         else:
             outputs, transform = _host.n_outputs(model.net), _host.output_transform(model.net)
-            self.problem = Problem(data, outputs, transform, variables)
+            self.problem = Problem(data, outputs, transform, settings.variables)
         self.first_values = self.problem.values()
-        self.linear = not variables and self._is_linear(few)
-        sampled = self._equations(300, even=True, seed=seed)
-        rows = self.problem.linearise(sampled)
-        if wavenumber is None:
-            self.wavenumber = self._wavenumber(rows)
-        else:
-            self.wavenumber = _given_wavenumber(wavenumber, self.domain)
+        self.linear = not settings.variables and self._is_linear(few)
+        sampled = self._equations(300, even=True, seed=self.seed)
+        at_zero = self.problem.linearise(sampled)
+        self.wavenumber = self._wavenumber(at_zero)
+        #: The state at which the equations are linearised first; None is the zero field.
+        self.origin: State | None = None
+        rows = at_zero
+        if not starts.is_finite(at_zero):
+            self.origin = starts.elsewhere(self, at_zero)
+            rows = self.problem.linearise(sampled, self.origin)
+        self.first: State | None = self.origin
+        if settings.start is not None:
+            self.first = starts.given(self, settings.start)
         self.scales = scales(rows, self.wavenumber / self.domain.half_width)
-        self.weights = self._weights(loss_weights, len(rows))
+        self.weights = self._weights(settings.loss_weights, len(rows))
+        #: Whether there are more outputs than equations: some are coefficients to be found.
+        self.open = self.problem.n_outputs > sum(row.name.startswith("PDE") for row in rows)
+        #: Whether given values may carry noise: not with weights of the user's own.
+        self.data_rows = [] if settings.loss_weights is not None else _given_values(rows)
+        self.noisy = False
         self.density = 1.0  # of the points, relative to what features alone need
+        self.trials: list[Trial] = []
+        #: Every trial of every search, so that the id of one stands for it below.
+        self._tried: list[Trial] = []
+        self.stopped: str | None = None
+        #: What the values that were first taken for noisy say against the equations, or None.
+        self.misfit: str | None = None
         self._points: dict[int, Points] = {}
         self._systems: dict[int, System] = {}
+        self._descents: dict[int, Descent] = {}
+        self._stability: dict[int, Stability] = {}
+        self._times: dict[int, float] = {}
         clock.tick("equations")
 
     @contextlib.contextmanager
@@ -176,6 +203,9 @@ class _Task:
         except BaseException:
             self.problem.set_values(self.first_values)
             raise
+
+    # ---------------------------------------------------------------------------------------------
+    # The problem
 
     def _weights(self, given: list[float] | None, count: int) -> list[float]:
         if given is None:
@@ -227,7 +257,9 @@ class _Task:
         )
 
     def _wavenumber(self, rows: list[Rows]) -> Array:
-        """Radians per half width along each axis, from the residuals of the zero field."""
+        """Radians per half width along each axis: as given, or from the zero field's residuals."""
+        if self.settings.wavenumber is not None:
+            return _given_wavenumber(self.settings.wavenumber, self.domain)
         samples = [
             _host.Samples(
                 r.name,
@@ -242,40 +274,44 @@ class _Task:
         found = np.where(np.isfinite(found), found, known.max() if known.size else 0.0)
         return np.maximum(found, np.pi)
 
+    # ---------------------------------------------------------------------------------------------
+    # Points
+
     def points(self, features: int) -> Points:
         """Points for that many features, drawn once."""
         if features not in self._points:
-            fit = self._fitted(features)
-            self.problem.set_values(self.first_values)
-            rows, (check, checked) = self.problem.linearise(fit), self._checked
-            factors, check_factors = self._factors(rows), self._factors(checked)
-            size = total(rows, factors)
-            check_size = total(checked, check_factors)
-            if not (math.isfinite(size) and math.isfinite(check_size)):
-                raise ValueError(
-                    "the problem's equations or conditions are not finite somewhere in its domain "
-                    "when the solution is zero; exclude these points (exclusions= of the data)."
-                )
-            # Without any data the solution is zero, and so is every residual.
-            self._points[features] = Points(
-                fit,
-                check,
-                rows,
-                checked,
-                factors,
-                check_factors,
-                size or 1.0,
-                check_size or 1.0,
-                self.linear,
-                self.tol,
-                self.noisy,
-                self.problem.n_outputs > sum(row.name.startswith("PDE") for row in rows),
-                (1.0 * fit[0].x[: 2 * features], self.wavenumber / self.domain.half_width),
-            )
+            self._points[features] = self._new_points(self._fitted(features), features)
         return self._points[features]
 
+    def _new_points(self, fit: list[Equation], features: int) -> Points:
+        self.problem.set_values(self.first_values)
+        rows, (check, checked) = self.problem.linearise(fit, self.origin), self._checked
+        factors, check_factors = self.factors(rows), self.factors(checked)
+        size = total(rows, factors)
+        check_size = total(checked, check_factors)
+        if not (math.isfinite(size) and math.isfinite(check_size)):
+            raise ValueError(starts.not_finite([*rows, *checked], self.origin))
+        # Without any data the solution is zero, and so is every residual.
+        return Points(
+            fit,
+            check,
+            rows,
+            checked,
+            factors,
+            check_factors,
+            size or 1.0,
+            check_size or 1.0,
+            self.linear,
+            self.tol,
+            self.noisy,
+            self.open,
+            (1.0 * fit[0].x[: 2 * features], self.wavenumber / self.domain.half_width),
+            self.scales,
+            self.domain.half_width,
+        )
+
     def _fitted(self, features: int) -> list[Equation]:
-        if not self._given_points:
+        if self.settings.points == "own":
             return self._equations(math.ceil(self.density * features), even=True, seed=self.seed)
         inside, *others = _host.script_points(self.data)
         equations = [Equation("PDE", None, inside)]
@@ -289,42 +325,195 @@ class _Task:
                 )
         return equations
 
-    def most_features(self, wanted: int) -> int:
-        """Up to ``wanted``, what memory and the script's own points, if they are used, allow."""
-        most = most_features(wanted, self.problem.n_outputs, bytes_free())
-        if self._given_points:
-            rows = sum(map(len, self.points(most).rows))
-            most = min(most, max(rows // self.problem.n_outputs, 1))
-        return most
-
-    def hint(self, own: Trial) -> str | None:
-        """What to say when other features would do much better than those of the user's network."""
-        size = min(own.features, choice.FIRST_SIZE)
-        if own.fit.unseen <= self.tol or size < 10:
-            return None
-        best = functools.reduce(choice.better, choice.first(self.trial, self.wavenumber, size))
-        if not best.fit.unseen < MUCH_BETTER * own.fit.unseen:
-            return None
-        scale = ", ".join(f"{s:.3g}" for s in best.slope_scale)
-        return (
-            f"{size} {best.family} features of slope scale ({scale}) leave a residual of "
-            f"{best.fit.unseen:.1e}; solve(model.data) chooses and grows such features."
-        )
-
     @functools.cached_property
     def _checked(self) -> tuple[list[Equation], list[Rows]]:
-        """The equations at points that are never fitted, linearised at the zero field."""
+        """The equations at points that are never fitted, linearised at the first state."""
         check = self._drawn(CHECK_INSIDE, CHECK_CONDITION, even=False, seed=self.seed + 1)
-        return check, self.problem.linearise(check)
+        return check, self.problem.linearise(check, self.origin)
 
-    def _factors(self, rows: list[Rows]) -> list[float]:
+    def factors(self, rows: list[Rows]) -> list[float]:
+        """What makes residuals comparable: weight, number of points, size of the terms."""
         return [
             math.sqrt(weight / len(row)) / scale
             for row, scale, weight in zip(rows, self.scales, self.weights, strict=True)
         ]
 
+    def most_features(self, wanted: int) -> int:
+        """Up to ``wanted``, what memory and the script's own points, if they are used, allow."""
+        most = most_features(wanted, self.problem.n_outputs, bytes_free())
+        if self.settings.points == "data":
+            rows = sum(map(len, self.points(most).rows))
+            most = min(most, max(rows // self.problem.n_outputs, 1))
+        return most
+
+    # ---------------------------------------------------------------------------------------------
+    # The search
+
+    def search(self) -> None:
+        """Try features until nothing more is wanted, can be had, or time is over."""
+        try:
+            self._search()
+        except (OutOfTime, KeyboardInterrupt, _Stopped) as reason:
+            if not self.trials:
+                raise
+            if self.stopped is None:
+                self.stopped = "out of time" if isinstance(reason, OutOfTime) else "interrupted"
+
+    def _search(self) -> None:
+        if self.own_features and self.model.net.spec is None:
+            calibrate(self.model, {"verbose": self.settings.verbose})
+        if self.settings.parameters == "all":
+            self._own_of_all()
+            return
+        attempt = self._own if self.own_features else self._chosen
+        attempt()
+        exact = self.best()
+        if not self._may_be_noise(exact):
+            return
+        trials, self.trials = self.trials, []
+        self._go_on(noisy=True)
+        try:
+            attempt()
+        except BaseException:
+            self.trials = self.trials or trials
+            raise
+        best = self.best()
+        against = self._contradiction(best) if best.fit.noise else None
+        if against is not None and best.fit.unseen <= max(self.tol, HOLDS):
+            self.misfit = against
+        if against is not None or not (best.fit.noise or choice.better(exact, best) is best):
+            # The compromise that the values as they are lead to.
+            self.trials = trials
+            self._go_on(noisy=False)
+
+    def _may_be_noise(self, exact: Trial) -> bool:
+        """Whether given values carry a part of what is left when they are taken to be exact."""
+        if not self.data_rows or exact.fit.unseen <= self.tol:
+            return False
+        if not self.open and self.stability(exact).free.size:
+            return False
+        norms = np.square(exact.fit.unseen_by_equation)
+        share = sum(norms[i] for i in self.data_rows) / norms.sum()
+        return bool(share > NOTABLE) or self.open
+
+    def _go_on(self, noisy: bool) -> None:
+        self.noisy = noisy
+        self._points.clear()
+
+    def _chosen(self) -> None:
+        """Choose and grow features."""
+        choice.choose(
+            self.trial,
+            self._finished,
+            self._rescued,
+            self.wavenumber,
+            self.tol,
+            self.most_features(self.settings.max_features),
+        )
+
+    def _finished(self, best: Trial) -> bool:
+        """Whether no better features are wanted than these, or they would make no difference."""
+        if best.fit.unseen <= self.tol:
+            stability = self.stability(best)
+            return bool(stability.free.size) or stability.error <= diagnosis.largest_error(self.tol)
+        if best.features <= choice.FIRST_SIZE and len(self.trials) >= FIRST_TRIALS:
+            if not self.open and self.stability(best).free.size:
+                return True
+            if self.data_rows and not self.noisy and self._noise_is_plain(best):
+                return True
+        return False
+
+    def _rescued(self, best: Trial) -> Trial:
+        """Another start where the iteration from the first one has led nowhere."""
+        nowhere = best.fit.unseen > LOST or not math.isfinite(best.fit.unseen)
+        if self.linear or self.first is not None or not nowhere:
+            return best
+        other = starts.of_conditions(self, self.problem.linearise(self.few_equations()))
+        self.first = other
+        found = self.trial(best.family, best.slope_scale, best.features, None)
+        if choice.better(best, found) is best:
+            self.first = None
+            return best
+        return found
+
+    def few_equations(self) -> list[Equation]:
+        """Equations at as many points as the first features take."""
+        return self._equations(choice.FIRST_SIZE, even=True, seed=self.seed)
+
+    def _noise_is_plain(self, best: Trial) -> bool:
+        """Whether exact values are out of the question, before more features are tried."""
+        descent = self._descent(best)
+        if not self.open:
+            norms = np.square(best.fit.unseen_by_equation)
+            share = sum(norms[i] for i in self.data_rows) / norms.sum()
+            return bool(share > 0.5) and self._contradiction(best) is None
+        return self._noise_predicts_better(best)
+
+    def _noise_predicts_better(self, best: Trial) -> bool:
+        """Whether values that were held back are met better where the others may carry noise.
+
+        More outputs than equations can be bent to any values; only others show which view is right.
+        """
+        sets = [c for c in self.conditions if _host.is_point_set(c)]
+        if not all(len(c) >= FEWEST for c in sets):
+            return False
+        held = [np.arange(len(c)) % HELD_BACK == 0 for c in sets]
+        parts = {id(c): _host.part_of(c, np.flatnonzero(~h)) for c, h in zip(sets, held, strict=True)}
+        others = [
+            Equation("held back", (part := _host.part_of(c, np.flatnonzero(h))), part.points)
+            for c, h in zip(sets, held, strict=True)
+        ]
+        equations = [
+            Equation(e.name, part, np.asarray(part.points, float))
+            if (part := parts.get(id(e.condition))) is not None
+            else e
+            for e in self._fitted(best.features)
+        ]
+        errors = []
+        for noisy in (False, True):
+            self.noisy = noisy
+            points = self._new_points(equations, best.features)
+            system = self._system(best.family, best.slope_scale, best.features)
+            descent, _ = solve_features(self.problem, system, points, self.clock, self.first)
+            rows = self.problem.linearise(others, descent.field)
+            errors.append(math.hypot(*(float(taylor.norm(r.linear.residual)) for r in rows)))
+        self.noisy = False
+        return errors[1] < CLEARLY * errors[0]
+
+    def _contradiction(self, best: Trial) -> str | None:
+        """What speaks against noise in what is left of given values, or None."""
+        descent = self._descent(best)
+        for i in self.data_rows:
+            row, misfit = descent.place.rows[i], descent.misfit(i)
+            values = taylor.to_numpy(descent.points.rows[i].linear.residual)
+            x = taylor.to_numpy(row.x[: len(row)])
+            if not noise.is_noise(x, misfit, values):
+                size = float(np.sqrt(np.mean(misfit**2)))
+                whole = float(np.sqrt(np.mean(values**2)))
+                return (
+                    f"The values of {row.name} and the equations contradict each other: they differ "
+                    f"by {size:.2g} (root mean square; the values themselves: {whole:.2g}), and not "
+                    "as noise does."
+                )
+        return None
+
     def trial(self, family: str, scale: tuple[float, ...], size: int, best: Trial | None) -> Trial:
         """Solve on new features; a problem that is not linear starts from the best so far."""
+        if self.trials and self._expected_seconds(size) > self.clock.left():
+            raise OutOfTime
+        before = self.clock.left()
+        system = self._system(family, scale, size)
+        start = self.first
+        self.problem.set_values(self.first_values)
+        if best is not None and not self.linear and not best.fit.diverged:
+            self.problem.set_values(taylor.asarray(np.array(best.fit.variables)))
+            start = field_of(self._systems[id(best)], best.fit.unknowns)
+        descent, fit = solve_features(self.problem, system, self.points(size), self.clock, start)
+        if math.isfinite(before):
+            self._times[size] = before - self.clock.left()
+        return self._record(Trial(family, scale, size, fit), system, descent)
+
+    def _system(self, family: str, scale: tuple[float, ...], size: int) -> System:
         spec = RepSpec(
             (self.domain.dim, size, self.problem.n_outputs),
             family,
@@ -334,37 +523,58 @@ class _Task:
             hidden_gain=1.0,
             seed=self.seed,
         )
-        system = System(Features(spec, draw(spec), taylor), len(self.first_values))
-        start = None
-        self.problem.set_values(self.first_values)
-        if best is not None and not self.linear:
-            self.problem.set_values(taylor.asarray(best.fit.variables))
-            start = field_of(self._systems[id(best)], best.fit.unknowns)
-        fit = solve_features(self.problem, system, self.points(size), self.clock, start)
-        trial = Trial(family, scale, size, fit)
+        return System(Features(spec, draw(spec), taylor), len(self.first_values))
+
+    def small_system(self, size: int = choice.FIRST_SIZE) -> System:
+        """Ridges of the problem's wavenumber, for questions about a part of the problem."""
+        scale = choice.FAMILIES["tanh"] * self.wavenumber
+        return self._system("tanh", tuple(float(s) for s in scale), size)
+
+    def _expected_seconds(self, size: int) -> float:
+        """Of a trial, from the last ones: as the cube of the number of features."""
+        if not self._times:
+            return 0.0
+        largest = max(self._times)
+        return self._times[largest] * (size / largest) ** 3
+
+    def _record(self, trial: Trial, system: System, descent: Descent) -> Trial:
+        self.trials.append(trial)
+        self._tried.append(trial)
         self._systems[id(trial)] = system
-        self._progress.update(family, size, fit.unseen)
+        if trial.features >= HEAVY:
+            for other in self.trials:
+                if other.features >= HEAVY and other is not self.best():
+                    self._descents.pop(id(other), None)
+        self._descents[id(trial)] = descent
+        self.clock.armed = True
+        self._progress.update(trial.family, trial.features, trial.fit.unseen)
+        if trial.fit.stopped:
+            self.stopped = trial.fit.stopped
+            raise _Stopped
         return trial
 
-    def own(self) -> Trial:
+    def _own(self) -> Trial:
         """Solve on the features of the model's network."""
         system = System(self._own_features(), len(self.first_values))
         check_memory(system.unknowns, bytes_free())
         size = max(system.features.sizes)
-        fit = solve_features(self.problem, system, self.points(size), self.clock)
-        return self._own_trial(system, size, fit)
+        self.problem.set_values(self.first_values)
+        descent, fit = solve_features(
+            self.problem, system, self.points(size), self.clock, self.first
+        )
+        return self._record(self._own_trial(size, fit), system, descent)
 
-    def own_of_all(self) -> list[Trial]:
+    def _own_of_all(self) -> None:
         """Solve on these features, and then for all parameters of the network."""
         features = self._own_features()
         size = max(features.sizes)
         # On features that cannot hold the solution everything would pass for noise.
-        self.noisy = False
+        self.data_rows = []
         moving = importlib.import_module(".all_parameters.pytorch", __package__)
         self.density = moving.density(features, PER_FEATURE * size)
         points = self.points(size)
         moving.check_size(features, points)
-        first = self.own()
+        first = self._own()
         system, fit = moving.solve_all(
             self.problem,
             self._systems[id(first)],
@@ -374,40 +584,96 @@ class _Task:
             self.tol,
             partial(self._progress.update, "moving features", size),
         )
-        return [first, self._own_trial(system, size, fit)]
+        self.problem.set_values(taylor.asarray(np.array(fit.variables)))
+        descent = Descent.at(self.problem, system, points, self.clock, fit)
+        self._record(self._own_trial(size, fit), system, descent)
 
     def _own_features(self) -> Features:
         net = self.model.net
         return Features(net.spec, net.to_numpy(), taylor, transform=_host.input_transform(net))
 
-    def _own_trial(self, system: System, size: int, fit: Fit) -> Trial:
+    def _own_trial(self, size: int, fit: Fit) -> Trial:
         net = self.model.net
         activation = net.spec.activation
         family = activation if isinstance(activation, str) else type(activation).__name__
-        trial = Trial(family, tuple(net.spec.slope_scale), size, fit)
-        self._systems[id(trial)] = system
-        return trial
+        return Trial(family, tuple(net.spec.slope_scale), size, fit)
 
-    def best(self, trials: list[Trial]) -> tuple[Trial, float | None]:
-        """The trial with the smallest unseen residual, and its change from a coarser one."""
-        kept = functools.reduce(choice.better, trials)
-        others = [t for t in trials if t.features < kept.features]
-        others = others or [t for t in trials if t is not kept]
-        if not others:
-            return kept, None
-        coarse = functools.reduce(choice.better, others)
+    # ---------------------------------------------------------------------------------------------
+    # What was found
+
+    def best(self) -> Trial:
+        """The trial with the smallest unseen residual."""
+        return functools.reduce(choice.better, self.trials)
+
+    def _descent(self, trial: Trial) -> Descent:
+        if id(trial) not in self._descents:
+            self.problem.set_values(taylor.asarray(np.array(trial.fit.variables)))
+            system, points = self._systems[id(trial)], self.points(trial.features)
+            self._descents[id(trial)] = Descent.at(
+                self.problem, system, points, self.clock, trial.fit
+            )
+        return self._descents[id(trial)]
+
+    def stability(self, trial: Trial) -> Stability:
+        """How firmly the equations hold the solution of a trial."""
+        if id(trial) not in self._stability:
+            self._stability[id(trial)] = examine(self._descent(trial))
+            self.clock.tick("stability")
+        return self._stability[id(trial)]
+
+    def finding(self, kept: Trial) -> diagnosis.Finding:
+        """The verdict, and what it rests on."""
+        stability = self.stability(kept)
+        if self.open:
+            error = max(stability.error, self._change(kept))
+            # Between the values there is always some direction that only the features hold.
+            held = error <= diagnosis.largest_error(self.tol)
+            free = stability.free[:, :0] if held else stability.free
+            stability = replace(stability, error=error, free=free)
+        return diagnosis.judge(self, kept, self._descent(kept), stability)
+
+    def _change(self, kept: Trial) -> float:
+        """How far a solution moves with other features, relative; 0 where they do not hold it.
+
+        Outputs for which there is no equation are held by values at some points and, between them,
+        by what the features can express: another family of them shows how much that is.
+        """
+        if self.own_features or kept.fit.noise or self.stopped or kept.fit.unseen > self.tol:
+            return 0.0
+        (other,) = (f for f in choice.FAMILIES if f != kept.family)
+        ratio = choice.FAMILIES[other] / choice.FAMILIES[kept.family]
+        scale = tuple(ratio * s for s in kept.slope_scale)
+        found = self.trial(other, scale, kept.features, None)
+        if found.fit.unseen > choice.BEHIND * max(self.tol, kept.fit.unseen):
+            return 0.0
         x = self.points(kept.features).check[0].x
-        u = self._systems[id(kept)].field(x, (), kept.fit.unknowns)
-        change = self._systems[id(coarse)].field(x, (), coarse.fit.unknowns) - u
-        return kept, float(taylor.norm(change)) / (float(taylor.norm(u)) or math.nan)
+        one, two = (self._systems[id(t)].field(x, (), t.fit.unknowns) for t in (kept, found))
+        return float(taylor.norm(one - two)) / (float(taylor.norm(one)) or 1.0)
 
-    def finish(
-        self,
-        trials: list[Trial],
-        kept: Trial,
-        estimate: float | None,
-        hint: str | None,
-    ) -> Solution:
+    def hint(self, own: Trial) -> str | None:
+        """What to say when other features would do much better than those of the user's network."""
+        size = min(own.features, choice.FIRST_SIZE)
+        if own.fit.unseen <= self.tol or size < 10 or _host.input_transform(self.model.net):
+            return None
+        trials, self.trials = self.trials, []
+        self._go_on(noisy=False)
+        try:
+            best = functools.reduce(choice.better, choice.first(self.trial, self.wavenumber, size))
+        finally:
+            self.trials = trials
+        if not best.fit.unseen < MUCH_BETTER * own.fit.unseen:
+            return None
+        scale = ", ".join(f"{s:.3g}" for s in best.slope_scale)
+        transform = ""
+        if self.problem.transform is not None:
+            transform = ", output_transform=...), with the function given to the network,"
+        return (
+            f"{size} {best.family} features of slope scale ({scale}) leave a residual of "
+            f"{best.fit.unseen:.1e}; solve(model.data{transform or ')'} chooses and grows such "
+            "features."
+        )
+
+    def finish(self, kept: Trial, finding: diagnosis.Finding, hint: str | None) -> Solution:
         """The solution, with the report of how it was found."""
         system, points = self._systems[id(kept)], self.points(kept.features)
         fitted = kept.fit.fitted_by_equation or [
@@ -416,19 +682,21 @@ class _Task:
         ]
         residuals = zip(fitted, kept.fit.unseen_by_equation, strict=True)
         solved = partial(self._solved, kept)
-        if self.model is not None:
+        if self.own_features:
             solved()
-        transformed = self.model is not None and _host.input_transform(self.model.net) is not None
+        transformed = self.own_features and _host.input_transform(self.model.net) is not None
         self.clock.tick("report")
         return Solution(
-            trials=tuple(trials),
+            trials=tuple(self.trials),
             kept=kept,
             equations={e.name: len(e.points) for e in points.fit},
             residuals={r.name: pair for r, pair in zip(points.rows, residuals, strict=True)},
-            error_estimate=estimate,
+            verdict=finding.verdict,
+            reason=finding.reason,
+            determined=finding.determined,
+            error_estimate=finding.error_estimate,
             linear=self.linear,
             seconds=dict(self.clock.seconds),
-            converged=kept.fit.converged and kept.fit.unseen <= self.tol,
             tol=self.tol,
             hint=hint,
             unknowns=system.unknowns + all_parameters.count(system.features, kept.fit),
@@ -443,7 +711,7 @@ class _Task:
         single = _host.real(np) == np.float32
         unknowns = self._to_be_rounded(kept) if single else kept.fit.unknowns
         kernels = _kernels(system, unknowns)
-        if model is None:
+        if not self.own_features:
             net = RepFNN(
                 [self.domain.dim, kept.features, self.problem.n_outputs],
                 kept.family,
@@ -453,6 +721,8 @@ class _Task:
                 hidden_gain=1.0,
                 seed=self.seed,
             )
+            if self.problem.transform is not None:
+                net.apply_output_transform(self.problem.transform)
             model = _host.Model(self.data, net)
         elif kept.fit.moved:
             moving = importlib.import_module(".all_parameters.pytorch", __package__)
@@ -472,7 +742,7 @@ class _Task:
         rows = points.rows
         if not self.linear:
             with _host.double_precision(self.data, self.problem.variables):
-                values = taylor.asarray(kept.fit.variables)
+                values = taylor.asarray(np.array(kept.fit.variables))
                 self.problem.set_values(values)
                 rows = [r.affine(field, values) for r in self.problem.linearise(points.fit, field)]
         problem = LeastSquares(triangularise(system.blocks(rows, points.factors), system.unknowns))
@@ -487,6 +757,14 @@ class _Task:
             if loss < least:
                 best, least = unknowns, loss
         return best
+
+
+#: Trials of the first round.
+FIRST_TRIALS = len(choice.FAMILIES) * len(choice.MULTIPLES)
+
+
+def _given_values(rows: list[Rows]) -> list[int]:
+    return [i for i, row in enumerate(rows) if row.data]
 
 
 class _Values:

@@ -94,6 +94,12 @@ def cholesky(matrix: Array) -> Array | None:
         return None
 
 
+def svd(matrix: Array) -> tuple[Array, Array, Array]:
+    """U, s, Vᵀ of a square matrix."""
+    left, sizes, right = np.linalg.svd(matrix)
+    return left, sizes, right
+
+
 def solve_triangular(upper: Array, right: Array) -> Array:
     """X of ``upper @ X = right``."""
     return np.asarray(scipy.linalg.solve_triangular(upper, right, check_finite=False))

@@ -77,6 +77,12 @@ def cholesky(matrix: torch.Tensor) -> torch.Tensor | None:
     return None if failed else factor
 
 
+def svd(matrix: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """U, s, Vᵀ of a square matrix."""
+    left, sizes, right = torch.linalg.svd(matrix)
+    return left, sizes, right
+
+
 def solve_triangular(upper: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
     """X of ``upper @ X = right``."""
     return torch.linalg.solve_triangular(upper, right, upper=True)

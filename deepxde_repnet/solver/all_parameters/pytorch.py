@@ -33,7 +33,7 @@ from ...taylor import pytorch as taylor
 from ...taylor.features import Affine, Features
 from ...theory.initialize import Dense, Fourier, Rep, Weights
 from ..equations import Problem, Rows, System, norms, total
-from ..gauss_newton import Clock, Points, field_of
+from ..gauss_newton import Clock, OutOfTime, Points, field_of
 from ..least_squares import Damped, LeastSquares, triangularise
 from ..solution import Fit
 
@@ -115,10 +115,15 @@ def solve_all(
         the smallest residual at unseen points.
     """
     descent = Descent(problem, system, points, clock, start, tol)
-    while not descent.finished:
-        descent.step()
-        told(descent.history[-1][0])
-    return descent.best.system, descent.fit()
+    stopped = None
+    try:
+        while not descent.finished:
+            descent.step()
+            told(descent.history[-1][0])
+    except (OutOfTime, KeyboardInterrupt) as reason:
+        clock.unlimited()
+        stopped = "out of time" if isinstance(reason, OutOfTime) else "interrupted"
+    return descent.best.system, replace(descent.fit(), stopped=stopped)
 
 
 @dataclass(frozen=True)
