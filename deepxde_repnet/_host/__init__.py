@@ -130,10 +130,12 @@ from .training import (  # noqa: F401
     optimizer,
     optimizer_name,
     planned_iterations,
+    recorded_terms,
     session,
     set_output_layer,
     standing,
     step,
     steps_taken,
     synchronize,
+    term_tensors,
 )

@@ -74,6 +74,15 @@ class SharedStep:
         weights = [of_equations] * equations + of_conditions + [1.0 / self._size] * penalties
         return torch.sum(losses * losses.new_tensor(weights))
 
+    def finite_gradients(self, batch: Any) -> list[bool]:
+        """Whether each term of the loss has a finite gradient at the points of every process."""
+        share, part = self._part(batch)
+        with _host.sharing(self._model.data, share, part[0]):
+            own = self._step.finite_gradients(part)
+        flags = torch.tensor(own, dtype=torch.uint8, device=trained(self._model.opt)[0].device)
+        dist.all_reduce(flags, op=dist.ReduceOp.MIN)
+        return [bool(flag) for flag in flags]
+
     def _part(self, batch: Any) -> tuple[_host.Share, Batch]:
         points, share, part = self._held
         if points is not batch[0] or share is None:

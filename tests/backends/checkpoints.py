@@ -122,3 +122,20 @@ def check_difference_is_named() -> None:
         shutil.rmtree(path)
         Path(path).mkdir()
         assert resume(model, path) == 0
+
+
+@check(cases={"plain": {}, "weighted": {"loss_weights": [1.0, 0.5, 2.0, 3.0]}})
+def check_guard_names_the_guilty_term_alone(**options: Any) -> None:
+    """One term of four has a gradient that is not finite; that of its neighbours is."""
+
+    def residuals(x: Any, y: Any) -> list[Any]:
+        u, slope = plain(y), plain(dde.grad.jacobian(y, x, i=0, j=0))
+        return [slope - u, (0.0 * u) ** 0.5, u - 1.0]
+
+    geom = dde.geometry.Interval(0, 1)
+    ends = dde.icbc.DirichletBC(geom, lambda x: 0.0 * x, lambda _, on: on)
+    data = dde.data.PDE(geom, residuals, [ends], 8, 2)
+    net = network(1, wavenumber=3.0, domain=([0.0], [1.0]), hidden_gain=1.0)
+    model, _ = compiled(data, net, **options)
+    with raises(FloatingPointError, "at step 1. The term PDE 2 of the loss is finite and its grad"):
+        model.train(iterations=2, callbacks=[Guard()], verbose=0)

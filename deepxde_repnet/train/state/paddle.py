@@ -55,11 +55,14 @@ def set_values(model: Any, arrays: dict[str, np.ndarray]) -> None:
 
 def bad_gradients(model: Any) -> list[int]:
     state = model.train_state
-    terms = model.outputs_losses_train(state.X_train, state.y_train, state.train_aux_vars)[1]
-    parameters = list(_parameters(model).values())
+    with _host.recorded_terms(model) as terms:
+        model.outputs_losses_train(state.X_train, state.y_train, state.train_aux_vars)
+    parameters = [p for p in _parameters(model).values() if not p.stop_gradient]
     found = []
-    for i in range(len(terms)):
-        slopes = paddle.grad(terms[i], parameters, retain_graph=True, allow_unused=True)
+    for i, term in enumerate(terms):
+        if term.stop_gradient:
+            continue  # it depends on no parameter
+        slopes = paddle.grad(term, parameters, retain_graph=True, allow_unused=True)
         if not all(np.isfinite(_array(s)).all() for s in slopes if s is not None):
             found.append(i)
     return found

@@ -69,14 +69,25 @@ def set_values(model: Any, arrays: dict[str, np.ndarray]) -> None:
 
 def bad_gradients(model: Any) -> list[int]:
     state = model.train_state
-    terms = model.outputs_losses_train(state.X_train, state.y_train, state.train_aux_vars)[1]
-    parameters = [p for p in _parameters(model).values() if p.requires_grad]
-    found = []
-    for i, term in enumerate(terms):
-        slopes = torch.autograd.grad(term, parameters, retain_graph=True, allow_unused=True)
-        if not all(bool(torch.isfinite(s).all()) for s in slopes if s is not None):
-            found.append(i)
-    return found
+    batch = state.X_train, state.y_train, state.train_aux_vars
+    # The losses of a step of ours have no graph once they have been returned.
+    of_step = getattr(getattr(model.train_step, "__self__", None), "finite_gradients", None)
+    if of_step is not None:
+        finite = of_step(batch)
+    else:
+        parameters = [p for p in _parameters(model).values() if p.requires_grad]
+        with _host.recorded_terms(model) as terms:
+            model.outputs_losses_train(*batch)
+        finite = [has_finite_gradient(term, parameters) for term in terms]
+    return [i for i, good in enumerate(finite) if not good]
+
+
+def has_finite_gradient(term: torch.Tensor, parameters: list[torch.Tensor]) -> bool:
+    """Whether a term of the loss has a finite gradient, or none; its graph is kept."""
+    if not term.requires_grad:
+        return True
+    slopes = torch.autograd.grad(term, parameters, retain_graph=True, allow_unused=True)
+    return all(bool(torch.isfinite(s).all()) for s in slopes if s is not None)
 
 
 def slow_down(state: dict[str, Any], factor: float) -> None:

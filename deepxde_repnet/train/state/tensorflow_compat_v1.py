@@ -63,8 +63,13 @@ def set_values(model: Any, arrays: dict[str, np.ndarray]) -> None:
 
 
 def bad_gradients(model: Any) -> list[int]:
-    """Nothing is found: a graph for each term would have to be built."""
-    return []
+    # These operations stay in the graph, but training does not go on after them: there is no
+    # rollback on this backend.
+    slopes = [tf.gradients(t, tf.trainable_variables()) for t in _host.term_tensors(model)]
+    state = model.train_state
+    feed = model.net.feed_dict(True, state.X_train, state.y_train, state.train_aux_vars)
+    arrays = model.sess.run([[s for s in row if s is not None] for row in slopes], feed_dict=feed)
+    return [i for i, row in enumerate(arrays) if not all(np.isfinite(a).all() for a in row)]
 
 
 def slow_down(state: dict[str, Any], factor: float) -> None:
