@@ -104,11 +104,9 @@ from .state import (  # noqa: F401
     counters,
     data_sizes,
     data_state,
-    drawn_arrays,
     progress,
     set_callback_state,
     set_data_state,
-    set_drawn_arrays,
     set_progress,
 )
 from .training import (  # noqa: F401
