@@ -10,11 +10,12 @@ from typing import Any
 import deepxde as dde
 import numpy as np
 
-from deepxde_repnet import Checkpoint, Guard, _host, resume
+from deepxde_repnet import Checkpoint, FourierFNN, Guard, _host, frequencies, resume
+from deepxde_repnet.theory import initialize
 from deepxde_repnet.train import state
 
 from .registry import check, without
-from .support import BACKEND, compiled, fresh, network, plain, poisson, raises, with_unknown
+from .support import BACKEND, compiled, fresh, network, plain, points, poisson, raises, with_unknown
 from .training import DECAYS, line_fit
 
 
@@ -78,6 +79,79 @@ def check_a_run_goes_on() -> None:
         step, again = train(path, 0 if BACKEND == "tensorflow.compat.v1" else 5)
         assert step == 5
         same(whole, again)
+
+
+def fourier(draw: int, **options: Any) -> Any:
+    """A FourierFNN on points that are drawn, whose frequencies follow from the problem if open."""
+    fresh()
+    dde.config.set_random_seed(draw)
+    data = poisson([9.0], dde.geometry.Interval(0, 1), 16, train_distribution="pseudo")
+    net = FourierFNN([1, 8, 8, 1], "tanh", "Glorot uniform", **options)
+    return compiled(data, net)[0]
+
+
+BANDS = {
+    "open": None,
+    "operator": "operator",
+    "given": frequencies.Uniform(2.0, 20.0),
+    "density": frequencies.Density(lambda k: 1 / (1 + k), 2.0, 20.0),
+}
+
+
+@check(
+    cases={
+        f"{name}-{'trained' if trainable else 'fixed'}": {
+            "frequencies": band,
+            "trainable": trainable,
+        }
+        for name, band in BANDS.items()
+        for trainable in (True, False)
+    }
+    | {"seed": {"seed": 3}, "seed-fixed": {"seed": 3, "trainable": False}}
+)
+def check_fourier_goes_on(**options: Any) -> None:
+    """The function of the run that was cut off, whatever seed this process has drawn."""
+    x = points(9, [0], [1])
+    with folder() as path:
+        model = fourier(0, **options)
+        model.train(iterations=3, callbacks=[Checkpoint(path)], verbose=0)
+        expected, spec = np.asarray(model.predict(x)), model.net.spec
+        model.train(iterations=2, verbose=0)
+        later = np.asarray(model.predict(x))
+
+        again = fourier(5, **options)
+        assert resume(again, path) == 3
+        again.train(iterations=0, verbose=0)
+        np.testing.assert_array_equal(np.asarray(again.predict(x)), expected)
+        if BACKEND != "tensorflow.compat.v1":  # where they are variables of the graph
+            assert again.net.spec.seed == spec.seed
+            assert again.net.spec.slope_scale == spec.slope_scale
+            drawn = initialize.draw(spec)[0][0].direction
+            np.testing.assert_array_equal(initialize.draw(again.net.spec)[0][0].direction, drawn)
+        resume(again, path)
+        again.train(iterations=2, verbose=0)
+        np.testing.assert_array_equal(np.asarray(again.predict(x)), later)
+
+
+@check()
+def check_other_frequencies_are_refused() -> None:
+    with folder() as path:
+        model = fourier(0, frequencies=frequencies.Uniform(2.0, 20.0))
+        model.train(iterations=1, callbacks=[Checkpoint(path)], verbose=0)
+        written = "frequencies: ['Uniform(low=2, high=20)'] in the checkpoint, "
+        for other, here in [
+            (frequencies.Uniform(2.0, 30.0), "['Uniform(low=2, high=30)'] here"),
+            (5.0, "['Normal(scale=5, mean=0)'] here"),
+            (frequencies.Density(lambda k: k, 2.0, 20.0), "['Density that draws "),
+            (np.arange(1.0, 9.0), " of [8] values of root mean square 5.05"),
+            (None, "None here"),
+            ("operator", "operator here"),
+        ]:
+            with raises(ValueError, written, here):
+                resume(fourier(0, frequencies=other), path)
+        fixed = fourier(0, frequencies=frequencies.Uniform(2.0, 20.0), trainable=False)
+        with raises(ValueError, "trainable: True in the checkpoint, False here"):
+            resume(fixed, path)
 
 
 @check(backends=["jax", "tensorflow"])

@@ -23,13 +23,15 @@ import random
 import warnings
 import weakref
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from ... import _host
 from ...nets import RepNet, RepOperator
-from ...spec import Box, RepSpec
+from ...spec import Box, FourierSpec, RepSpec
+from . import _fourier
 
 _MODULES = {"tensorflow.compat.v1": "tensorflow_compat_v1"}
 _backend = importlib.import_module(
@@ -102,7 +104,7 @@ def fingerprint(model: Any) -> dict[str, Any]:
 
 def _given(part: str, spec: RepSpec) -> dict[str, Any]:
     """A specification as the user wrote it; a seed that was not given differs from run to run."""
-    return {
+    found = {
         f"{part}layer_sizes": spec.layer_sizes,
         f"{part}activation": _named(spec.activation),
         f"{part}parameterization": spec.parameterization,
@@ -112,6 +114,9 @@ def _given(part: str, spec: RepSpec) -> dict[str, Any]:
         f"{part}hidden_gain": spec.hidden_gain,
         f"{part}sines": spec.sines,
     }
+    if isinstance(spec, FourierSpec):
+        found |= {"frequencies": _fourier.described(spec.frequencies), "trainable": spec.trainable}
+    return found
 
 
 def _named(activation: Any) -> Any:
@@ -219,7 +224,7 @@ def _specifications(net: Any) -> dict[str, Any] | None:
     spec = net.spec if isinstance(net, RepNet) else None
     if spec is None or spec.domain is None:
         return None
-    return {
+    kept = {
         "lower": list(map(float, spec.domain.lower)),
         "upper": list(map(float, spec.domain.upper)),
         "slope_scale": [float(s) for s in spec.slope_scale or ()],
@@ -228,11 +233,14 @@ def _specifications(net: Any) -> dict[str, Any] | None:
         "activation": spec.activation if isinstance(spec.activation, str) else None,
         "parameterization": spec.parameterization,
     }
+    if isinstance(spec, FourierSpec):
+        kept |= {"seed": spec.seed, "frequencies": _fourier.plain(spec.frequencies)}
+    return kept
 
 
 def _restore_specifications(model: Any, kept: dict[str, Any] | None) -> None:
     """Calibrate a RepNet as it was; that of another draw of the data can be another."""
-    if kept is None or _specifications(model.net) == kept:
+    if kept is None or _same(_specifications(model.net), kept):
         return
     box = Box(kept["lower"], kept["upper"])
     spec = model.net.given.completed(
@@ -244,7 +252,20 @@ def _restore_specifications(model: Any, kept: dict[str, Any] | None) -> None:
         activation=kept["activation"],
         parameterization=kept["parameterization"],
     )
+    if isinstance(spec, FourierSpec):
+        # What is not kept, a distribution of the user's own, is here as it was there.
+        joint, here = kept["frequencies"], model.net.spec
+        joint = here.frequencies if joint is None else _fourier.from_plain(joint)
+        spec = replace(spec, seed=kept["seed"], frequencies=joint)
     _backend.recalibrate(model, spec)
+
+
+def _same(a: Any, b: Any) -> bool:
+    if isinstance(a, dict) and isinstance(b, dict):
+        return a.keys() == b.keys() and all(_same(a[name], b[name]) for name in a)
+    if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
+        return np.array_equal(a, b)
+    return bool(a == b)
 
 
 def is_finite(model: Any) -> bool:

@@ -8,6 +8,7 @@ import numpy as np
 import paddle
 
 from ... import _host
+from ...nets import FourierNet
 from ._tree import replaced
 
 VERSION = str(paddle.__version__)
@@ -81,7 +82,9 @@ def check_points_can_move(model: Any) -> None:
 
 
 def recalibrate(model: Any, spec: Any) -> None:
-    """Nothing: what calibration decides are buffers of the network's state."""
+    """Buffers of the network's state hold all of it, but for a distribution of frequencies."""
+    if isinstance(model.net, FourierNet):
+        model.net.calibrate(spec)
 
 
 # The optimizer names its tensors after the parameters, which are numbered through the process.

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from ... import _host
+from ...nets import FourierNet
 from ._tree import replaced
 
 VERSION = str(torch.__version__)
@@ -109,7 +110,9 @@ def check_points_can_move(model: Any) -> None:
 
 
 def recalibrate(model: Any, spec: Any) -> None:
-    """Nothing: what calibration decides are buffers of the network's state."""
+    """Buffers of the network's state hold all of it, but for a distribution of frequencies."""
+    if isinstance(model.net, FourierNet):
+        model.net.calibrate(spec)
 
 
 def _array(tensor: torch.Tensor) -> np.ndarray:
