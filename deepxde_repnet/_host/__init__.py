@@ -32,6 +32,7 @@ from .core import (  # noqa: F401
     real,
     register_network,
     tf,
+    undisturbed,
 )
 from .equations import (  # noqa: F401
     NoDerivatives,
@@ -136,4 +137,6 @@ from .training import (  # noqa: F401
     steps_taken,
     synchronize,
     term_tensors,
+    test_losses,
+    traced_loss_weights,
 )

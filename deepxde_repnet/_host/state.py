@@ -71,6 +71,11 @@ def _draws_points(data: Any) -> bool:
     return plain or hasattr(data, "func_space")
 
 
+def only_points_drawn(data: Any) -> bool:
+    """Whether points are all that a problem draws, and all of them can be kept."""
+    return _draws_points(data) and not hasattr(data, "func_space")
+
+
 def _moving(data: Any) -> dict[str, Any]:
     """The parts of a problem that change during training, by name."""
     parts = {"data": data}

@@ -11,7 +11,11 @@ import deepxde as dde
 import numpy as np
 from deepxde.optimizers.config import LBFGS_options
 
-from .core import as_list, backend_name, condition_name, conditions, layers, tf
+from .core import as_list, backend_name, condition_name, conditions, geometry, layers, tf
+from .state import condition_points_now, only_points_drawn
+
+# Whether the backend compiles a graph, whose constants are those of the first evaluation.
+_traces = backend_name not in ("pytorch", "paddle")
 
 
 def compiled_loss_weights(model: Any) -> list[float] | None:
@@ -207,6 +211,37 @@ def losses(model: Any) -> np.ndarray:
     state = model.train_state
     terms = model._outputs_losses(True, state.X_train, state.y_train, state.train_aux_vars)[1]
     return np.atleast_1d(np.asarray(terms, dtype=float))
+
+
+def test_losses(model: Any) -> np.ndarray | None:
+    """Every term of the test loss, as it is now, without weights where these can change.
+
+    None where the loss at hand says nothing about the problem: where the points of a problem are
+    not kept, where it draws more than points, and once the points of conditions have been drawn
+    anew. DeepXDE's test points begin with the first ones, and it takes the values of conditions at
+    the new ones then.
+    """
+    data = model.data
+    if geometry(data) is not None and not only_points_drawn(data):
+        return None
+    batch = tuple(data.test())
+    points = condition_points_now(data)
+    if points is not None and not np.array_equal(batch[0][: len(points)], points):
+        return None
+    inputs, targets, auxiliary = batch if len(batch) == 3 else (*batch, None)
+    weights = model.loss_weights
+    if not _traces:
+        model.loss_weights = None
+    try:
+        terms = model._outputs_losses(False, inputs, targets, auxiliary)[1]
+    finally:
+        model.loss_weights = weights
+    return np.atleast_1d(np.asarray(terms, dtype=float))
+
+
+def traced_loss_weights(model: Any) -> list[float] | None:
+    """The weights that are constants of the backend's graph, and so part of ``test_losses``."""
+    return compiled_loss_weights(model) if _traces else None
 
 
 @contextlib.contextmanager

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
 import random
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -107,6 +109,20 @@ class SharedStep:
         dist.broadcast_object_list(found, src=0)
 
         return found[0]
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """Losses without the other processes, which are not asked for any."""
+        model = self._model
+        shared = model.outputs_losses_train, model.outputs_losses_test
+        model.outputs_losses_train, model.outputs_losses_test = (
+            self._own_losses[True],
+            self._own_losses[False],
+        )
+        try:
+            yield
+        finally:
+            model.outputs_losses_train, model.outputs_losses_test = shared
 
     def check(self) -> None:
         """Stop where the loss over all points is not the sum over the processes."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -213,3 +214,46 @@ def check_guard_names_the_guilty_term_alone(**options: Any) -> None:
     model, _ = compiled(data, net, **options)
     with raises(FloatingPointError, "at step 1. The term PDE 2 of the loss is finite and its grad"):
         model.train(iterations=2, callbacks=[Guard()], verbose=0)
+
+
+def oscillator(k: float, end: float = 0.5, n: int = 12, **options: Any) -> Any:
+    """y'' + k²y = 1 with y(0) = y(1) = end, at points that are drawn."""
+    fresh()
+
+    def residual(x: Any, y: Any) -> Any:
+        return plain(dde.grad.hessian(y, x)) + k**2 * plain(y) - 1.0
+
+    geom = dde.geometry.Interval(0, 1)
+    ends = dde.icbc.DirichletBC(geom, lambda x: 0 * x + end, lambda _, on: on)
+    data = dde.data.PDE(geom, residual, [ends], n, 2, train_distribution="pseudo")
+    net = network(1, wavenumber=3.0, domain=([0.0], [1.0]), hidden_gain=1.0)
+    return compiled(data, net, lr=1e-2, **options)[0]
+
+
+@check(floats=["float32", "float64"])
+def check_another_problem_is_noticed() -> None:
+    """By the loss at the same points and parameters; the same problem gives the same one."""
+
+    def said(make: Any, path: str) -> list[str]:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            resume(make(), path)
+        return [str(w.message) for w in caught if issubclass(w.category, RuntimeWarning)]
+
+    with folder() as path:
+        dde.config.set_random_seed(0)
+        model = oscillator(3.0)
+        used = [Checkpoint(path), dde.callbacks.PDEPointResampler(period=3)]
+        model.train(iterations=40, callbacks=used, verbose=0)
+        written = float(_host.test_losses(model)[0])
+
+        # Points are those of the checkpoint, whatever has been drawn here.
+        dde.config.set_random_seed(0 if BACKEND == "tensorflow.compat.v1" else 7)
+        assert said(lambda: oscillator(3.0), path) == []
+        (message,) = said(lambda: oscillator(3.1), path)
+        assert "step 40), the loss of PDE is " in message
+        assert f", and was {written:.3g}. The equations" in message, (message, written)
+        (message,) = said(lambda: oscillator(3.0, end=0.6), path)
+        assert "the loss of condition 1 (DirichletBC) is " in message and "PDE" not in message
+        # What is wanted of the terms is no part of the problem.
+        assert said(lambda: oscillator(3.0, loss_weights=[1.0, 9.0]), path) == []

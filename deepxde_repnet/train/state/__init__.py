@@ -6,6 +6,7 @@ generators) in the backend's file here, each with
 - ``capture(model)``: a dict of it;
 - ``restore(model, state)``: the way back, into a model compiled in the same way;
 - ``restore_random(state)``: the same of the random generators, at the very end;
+- ``random_kept()``: a context after which they are as they were;
 - ``values(model)``: the parameters and unknowns that are trained, as arrays, and ``shapes(model)``;
 - ``set_values(model, values)``: the way back;
 - ``bad_gradients(model)``: numbers of the loss terms whose gradient is not finite;
@@ -17,12 +18,14 @@ generators) in the backend's file here, each with
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import importlib
 import random
 import warnings
 import weakref
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -266,6 +269,23 @@ def _same(a: Any, b: Any) -> bool:
     if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
         return np.array_equal(a, b)
     return bool(a == b)
+
+
+@contextlib.contextmanager
+def undisturbed() -> Iterator[None]:
+    """All random states are afterwards as they were, as far as the framework lets them be read."""
+    held = random.getstate()
+    try:
+        with _host.undisturbed(), _backend.random_kept():
+            yield
+    finally:
+        random.setstate(held)
+
+
+def alone(model: Any) -> contextlib.AbstractContextManager[None]:
+    """Have losses evaluated by this process alone, of several that train one model."""
+    step: Any = getattr(model.train_step, "__self__", None)
+    return step.alone() if hasattr(step, "alone") else contextlib.nullcontext()
 
 
 def is_finite(model: Any) -> bool:

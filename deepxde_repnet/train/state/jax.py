@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import jax
@@ -34,6 +35,11 @@ def restore(model: Any, state: dict[str, Any]) -> None:
 
 def restore_random(state: dict[str, Any]) -> None:
     """Nothing, see ``capture``."""
+
+
+def random_kept() -> contextlib.AbstractContextManager[None]:
+    """Nothing, see ``capture``."""
+    return contextlib.nullcontext()
 
 
 def shapes(model: Any) -> dict[str, list[int]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,11 @@ def restore(model: Any, state: dict[str, Any]) -> None:
 
 def restore_random(state: dict[str, Any]) -> None:
     """Nothing, see above."""
+
+
+def random_kept() -> contextlib.AbstractContextManager[None]:
+    """Nothing, see above."""
+    return contextlib.nullcontext()
 
 
 def _parameters(model: Any) -> dict[str, Any]:

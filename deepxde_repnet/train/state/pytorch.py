@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import numpy as np
@@ -47,6 +48,12 @@ def restore_random(state: dict[str, Any]) -> None:
     torch.set_rng_state(torch.tensor(state["cpu"], device="cpu"))
     if torch.cuda.is_available() and len(state["cuda"]) == torch.cuda.device_count():
         torch.cuda.set_rng_state_all([torch.tensor(s, device="cpu") for s in state["cuda"]])
+
+
+def random_kept() -> contextlib.AbstractContextManager[None]:
+    # Asking CUDA would start it.
+    devices = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()
+    return torch.random.fork_rng(devices)
 
 
 def _parameters(model: Any) -> dict[str, torch.Tensor]:

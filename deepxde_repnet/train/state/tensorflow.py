@@ -6,6 +6,7 @@ state where it cannot be read.
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import numpy as np
@@ -66,6 +67,11 @@ def _assign(variables: Any, arrays: list[np.ndarray]) -> None:
 
 def restore_random(state: dict[str, Any]) -> None:
     """Nothing, see above."""
+
+
+def random_kept() -> contextlib.AbstractContextManager[None]:
+    """Nothing, see above."""
+    return contextlib.nullcontext()
 
 
 def shapes(model: Any) -> dict[str, list[int]]:

@@ -5,6 +5,7 @@ The state of TensorFlow's random operations (dropout) cannot be read.
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import numpy as np
@@ -46,6 +47,11 @@ def restore(model: Any, state: dict[str, Any]) -> None:
 
 def restore_random(state: dict[str, Any]) -> None:
     """Nothing, see above."""
+
+
+def random_kept() -> contextlib.AbstractContextManager[None]:
+    """Nothing, see above."""
+    return contextlib.nullcontext()
 
 
 def shapes(model: Any) -> dict[str, list[int]]:
