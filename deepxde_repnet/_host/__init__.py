@@ -32,6 +32,7 @@ from .core import (  # noqa: F401
     real,
     register_network,
     tf,
+    undisturbed,
 )
 from .equations import (  # noqa: F401
     NoDerivatives,
@@ -105,11 +106,9 @@ from .state import (  # noqa: F401
     counters,
     data_sizes,
     data_state,
-    drawn_arrays,
     progress,
     set_callback_state,
     set_data_state,
-    set_drawn_arrays,
     set_progress,
 )
 from .training import (  # noqa: F401
@@ -131,10 +130,14 @@ from .training import (  # noqa: F401
     optimizer,
     optimizer_name,
     planned_iterations,
+    recorded_terms,
     session,
     set_output_layer,
     standing,
     step,
     steps_taken,
     synchronize,
+    term_tensors,
+    test_losses,
+    traced_loss_weights,
 )

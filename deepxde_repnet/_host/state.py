@@ -71,6 +71,11 @@ def _draws_points(data: Any) -> bool:
     return plain or hasattr(data, "func_space")
 
 
+def only_points_drawn(data: Any) -> bool:
+    """Whether points are all that a problem draws, and all of them can be kept."""
+    return _draws_points(data) and not hasattr(data, "func_space")
+
+
 def _moving(data: Any) -> dict[str, Any]:
     """The parts of a problem that change during training, by name."""
     parts = {"data": data}
@@ -226,15 +231,3 @@ def _file(callback: Any) -> Any:
     if not own or file is None or file is sys.stdout or not isinstance(file.name, str):
         return None
     return file
-
-
-def drawn_arrays(data: Any) -> dict[str, Any]:
-    """What was drawn when a problem was made, by name."""
-    return {name: vars(data)[name] for name in DRAWN if name in vars(data)}
-
-
-def set_drawn_arrays(data: Any, arrays: dict[str, Any]) -> None:
-    """Give a problem what another process has drawn."""
-    for name, value in arrays.items():
-        setattr(data, name, value)
-    forget_condition_values(data)

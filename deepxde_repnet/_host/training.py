@@ -11,7 +11,11 @@ import deepxde as dde
 import numpy as np
 from deepxde.optimizers.config import LBFGS_options
 
-from .core import backend_name, condition_name, conditions, layers, tf
+from .core import as_list, backend_name, condition_name, conditions, geometry, layers, tf
+from .state import condition_points_now, only_points_drawn
+
+# Whether the backend compiles a graph, whose constants are those of the first evaluation.
+_traces = backend_name not in ("pytorch", "paddle")
 
 
 def compiled_loss_weights(model: Any) -> list[float] | None:
@@ -207,6 +211,80 @@ def losses(model: Any) -> np.ndarray:
     state = model.train_state
     terms = model._outputs_losses(True, state.X_train, state.y_train, state.train_aux_vars)[1]
     return np.atleast_1d(np.asarray(terms, dtype=float))
+
+
+def test_losses(model: Any) -> np.ndarray | None:
+    """Every term of the test loss, as it is now, without weights where these can change.
+
+    None where the loss at hand says nothing about the problem: where the points of a problem are
+    not kept, where it draws more than points, and once the points of conditions have been drawn
+    anew. DeepXDE's test points begin with the first ones, and it takes the values of conditions at
+    the new ones then.
+    """
+    data = model.data
+    if geometry(data) is not None and not only_points_drawn(data):
+        return None
+    batch = tuple(data.test())
+    points = condition_points_now(data)
+    if points is not None and not np.array_equal(batch[0][: len(points)], points):
+        return None
+    inputs, targets, auxiliary = batch if len(batch) == 3 else (*batch, None)
+    weights = model.loss_weights
+    if not _traces:
+        model.loss_weights = None
+    try:
+        terms = model._outputs_losses(False, inputs, targets, auxiliary)[1]
+    finally:
+        model.loss_weights = weights
+    return np.atleast_1d(np.asarray(terms, dtype=float))
+
+
+def traced_loss_weights(model: Any) -> list[float] | None:
+    """The weights that are constants of the backend's graph, and so part of ``test_losses``."""
+    return compiled_loss_weights(model) if _traces else None
+
+
+@contextlib.contextmanager
+def recorded_terms(model: Any) -> Iterator[list[Any]]:
+    """The weighted terms of the training loss that is evaluated inside, each a tensor of its own.
+
+    DeepXDE stacks them, and a gradient through the stack multiplies that of every other term by
+    zero, which is NaN where it is infinite. A penalty on the parameters is not among them.
+    """
+    data, terms = model.data, list[Any]()
+    before = vars(data).get("losses_train")
+    own = data.losses_train
+
+    def recording(*args: Any, **kwargs: Any) -> Any:
+        found = own(*args, **kwargs)
+        terms[:] = _weighted(model, as_list(found))
+        return found
+
+    data.losses_train = recording
+    try:
+        yield terms
+    finally:
+        del data.losses_train
+        if before is not None:
+            data.losses_train = before
+
+
+def term_tensors(model: Any) -> list[Any]:
+    """The weighted terms of the training loss in the graph of tensorflow.compat.v1."""
+    stack = model.outputs_losses_train[1]
+    if model.loss_weights is not None:
+        stack = stack.op.inputs[0]  # DeepXDE has multiplied what it had stacked
+    return _weighted(model, list(stack.op.inputs))
+
+
+def _weighted(model: Any, terms: list[Any]) -> list[Any]:
+    weights = compiled_loss_weights(model)
+    if weights is None:
+        return terms
+    if len(weights) == 1:
+        weights = weights * len(terms)
+    # A penalty on the parameters may have a weight of its own, the last.
+    return [weight * term for weight, term in zip(weights, terms, strict=False)]
 
 
 def loss_names(model: Any, count: int) -> list[str]:

@@ -31,7 +31,9 @@ class EagerRepNet(RepNet):
 
     _rep_layer: type
     _fourier_layer: type
-    _frequencies: Any = None  # of a FourierFNN, once they are known
+    # Of a FourierFNN, once they are known; the seed is another's after ``resume``.
+    _frequencies: Any = None
+    _seed: int = 0
     _waves: tuple[tuple[float, ...], ...] = ()  # of the specification
     _tensor: Callable[[Any], Any]
     _numpy: Callable[[Any], Array]
@@ -96,7 +98,7 @@ class EagerRepNet(RepNet):
             parameterization=first.parameterization,
         )
         if isinstance(spec, FourierSpec) and self._frequencies is not None:
-            return replace(spec, frequencies=self._frequencies)
+            return replace(spec, frequencies=self._frequencies, seed=self._seed)
         return replace(spec, waves=self._waves)
 
     def calibrate(self, spec: RepSpec) -> None:
@@ -111,7 +113,7 @@ class EagerRepNet(RepNet):
             layer.train_as(spec.parameterization)
             layer.set(spec.domain, np.array(spec.slope_scale))
             if isinstance(spec, FourierSpec):
-                self._frequencies = spec.frequencies
+                self._frequencies, self._seed = spec.frequencies, spec.seed
                 self._assign(layer.direction, draw_fourier(spec).direction)
             elif spec.waves:
                 self._take_waves(layer, spec)

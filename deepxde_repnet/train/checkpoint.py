@@ -16,7 +16,7 @@ from typing import Any
 
 from .. import _host
 from ..spec import as_count, as_float
-from . import _files, state
+from . import _files, same_problem, state
 
 #: Iterations of L-BFGS from one chance to write a checkpoint to the next, unless ``every`` is less.
 LBFGS_PASS = 100
@@ -149,7 +149,10 @@ class Checkpoint(_host.Callback):  # type: ignore[misc]
                     "one does not until that one has ended; give each run a folder of its own."
                 )
                 return None
-            tree = state.capture(model) | {"finished": ended and _is_finished(model)}
+            tree = state.capture(model) | {
+                "finished": ended and _is_finished(model),
+                "loss": same_problem.loss_now(model),
+            }
             path = _files.write(self.folder, step, tree, self.keep)
             self._told.clear()
             return path
@@ -233,6 +236,10 @@ def resume(model: Any, folder: str | os.PathLike[str]) -> int:
             differences; or if there are checkpoints and none can be read. A damaged one is passed
             over, with a warning, for the one before it.
         TypeError, RuntimeError: If ``model`` is no ``dde.Model``, or is not compiled.
+
+    Warns:
+        RuntimeWarning: If the loss at the checkpoint's points and parameters is not what it was
+            when that was written, as with another coefficient in an equation.
     """
     if not isinstance(model, _host.Model):
         raise TypeError(f"resume takes a dde.Model and the folder, not {type(model).__name__}.")
@@ -254,6 +261,16 @@ def resume(model: Any, folder: str | os.PathLike[str]) -> int:
         ) from error
     _pending[model] = tree
     step = int(tree["progress"]["step"])
+    if _host.is_first_rank():
+        difference = same_problem.difference(model, tree.get("loss"))
+        if difference is not None:
+            warnings.warn(
+                f"resume: at the points and parameters of the checkpoint (step {step}), "
+                f"{difference}. The equations, conditions or data are not what they were, unless a "
+                "callback changes them. Training goes on with those of this script.",
+                RuntimeWarning,
+                stacklevel=2,
+            )
     _host.announce(f"resume: step {step}, from {path}", 1)
     return step
 

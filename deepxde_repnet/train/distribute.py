@@ -21,9 +21,9 @@ def distribute(model: Any, *, verbose: int = 1) -> None:
         L = Σ_r (n_r / n) L_r,   ∇L = Σ_r (n_r / n) ∇L_r
 
     so that the trajectory is that of one process, to rounding, with L-BFGS too. Process 0 gives its
-    points, initial parameters and random states to all, so that points are resampled alike. It
-    evaluates test losses, metrics and what is displayed, at all points; only it prints, saves and
-    draws. Alone, or without torchrun, nothing is changed.
+    points, batches, initial parameters and random states to all, so that points are resampled
+    alike. It evaluates test losses, metrics and what is displayed, at all points; only it prints,
+    saves and draws. Alone, or without torchrun, nothing is changed.
 
     With several GPUs, call ``torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))`` before the
     network is made. An error, or the end, of a process ends the others.

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
 import random
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -58,12 +60,19 @@ class SharedStep:
             own = self._step.on_device(True, batch)
             total = self._step.loss_and_gradient(own, lambda losses: self._summed(losses, share))
         parameters = trained(self._model.opt)
-        there = [p for p in parameters if p.grad is not None]
-        flat = torch.cat([total.reshape(1), *(p.grad.reshape(-1) for p in there)])
+        # Which parameters the loss depends on can differ with the points. So all are sent, with how
+        # many processes have a gradient: an optimizer passes over a parameter that has none.
+        there = total.new_tensor([p.grad is not None for p in parameters])
+        slopes = [(torch.zeros_like(p) if p.grad is None else p.grad).ravel() for p in parameters]
+        flat = torch.cat([total.reshape(1), there, *slopes])
         dist.all_reduce(flat)
-        for parameter, part in zip(there, flat[1:].split([p.numel() for p in there]), strict=True):
-            parameter.grad.copy_(part.view_as(parameter))
-        return flat[0]
+        total, there, *slopes = flat.split([1, len(there), *(p.numel() for p in parameters)])
+        for parameter, count, slope in zip(parameters, there.tolist(), slopes, strict=True):
+            if count and parameter.grad is None:
+                parameter.grad = torch.zeros_like(parameter)
+            if count:
+                parameter.grad.copy_(slope.view_as(parameter))
+        return total[0]
 
     def _summed(self, losses: torch.Tensor, share: _host.Share) -> torch.Tensor:
         """This process's summand of the loss: what its means weigh in those over all points."""
@@ -73,6 +82,15 @@ class SharedStep:
         equations = len(losses) - n - penalties
         weights = [of_equations] * equations + of_conditions + [1.0 / self._size] * penalties
         return torch.sum(losses * losses.new_tensor(weights))
+
+    def finite_gradients(self, batch: Any) -> list[bool]:
+        """Whether each term of the loss has a finite gradient at the points of every process."""
+        share, part = self._part(batch)
+        with _host.sharing(self._model.data, share, part[0]):
+            own = self._step.finite_gradients(part)
+        flags = torch.tensor(own, dtype=torch.uint8, device=trained(self._model.opt)[0].device)
+        dist.all_reduce(flags, op=dist.ReduceOp.MIN)
+        return [bool(flag) for flag in flags]
 
     def _part(self, batch: Any) -> tuple[_host.Share, Batch]:
         points, share, part = self._held
@@ -91,6 +109,20 @@ class SharedStep:
         dist.broadcast_object_list(found, src=0)
 
         return found[0]
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """Losses without the other processes, which are not asked for any."""
+        model = self._model
+        shared = model.outputs_losses_train, model.outputs_losses_test
+        model.outputs_losses_train, model.outputs_losses_test = (
+            self._own_losses[True],
+            self._own_losses[False],
+        )
+        try:
+            yield
+        finally:
+            model.outputs_losses_train, model.outputs_losses_test = shared
 
     def check(self) -> None:
         """Stop where the loss over all points is not the sum over the processes."""
@@ -146,18 +178,20 @@ def _join(backend: str) -> None:
 
 
 def _from_first(model: Any) -> None:
-    """Points, parameters and random states of process 0 for all."""
+    """Points, batches, parameters and random states of process 0 for all."""
     states = [(np.random.get_state(), random.getstate(), torch.get_rng_state())]
-    given = [_host.drawn_arrays(model.data)]
+    given = [_host.data_state(model.data)]
     dist.broadcast_object_list(states, src=0)
     dist.broadcast_object_list(given, src=0)
     np.random.set_state(states[0][0])
     random.setstate(states[0][1])
     torch.set_rng_state(states[0][2])
     if dist.get_rank() > 0:
-        _host.set_drawn_arrays(model.data, given[0])
+        _host.set_data_state(model.data, given[0])
     with torch.no_grad():
-        for tensor in [*trained(model.opt), *model.net.buffers()]:
+        # With what is not trained: layers that are frozen are part of the function, too.
+        unknowns = model.external_trainable_variables
+        for tensor in [*model.net.parameters(), *model.net.buffers(), *unknowns]:
             dist.broadcast(tensor.data, src=0)
 
 

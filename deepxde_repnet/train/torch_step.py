@@ -19,6 +19,7 @@ from ..taylor.features import Axes, with_axis
 from ..taylor.pytorch import Field, _Derivative
 from ..taylor.torch_jets import Component, Sum, is_sum, summands
 from ..taylor.torch_network import Network, Settings
+from .state.pytorch import has_finite_gradient
 from .torch_deferred import Deferred, computed, functions_get_tensors
 
 Batch = tuple[Any, Any, Any]
@@ -239,6 +240,23 @@ class Step:
                 field.closed = True
             total.backward(inputs=trained(optimizer))
         return total.detach()
+
+    def finite_gradients(self, batch: Any) -> list[bool]:
+        """Whether each term of the loss has a finite gradient; nothing is changed.
+
+        A pass for each, as for the whole loss: DeepXDE's own would need memory for all points.
+        """
+        batch, parameters = self.on_device(True, batch), trained(self.model.opt)
+        found, count = list[bool](), 1
+        with _host.recorded_terms(self.model) as terms, self._threads():
+            while len(found) < count:
+                with self._served(batch[0]) as field:
+                    self.own_losses[True](*batch)
+                    count = len(terms)
+                    if field is not None:
+                        field.closed = True
+                    found.append(has_finite_gradient(terms[len(found)], parameters))
+        return found
 
     def outputs_losses(self, training: bool, batch: Any) -> Any:
         """(outputs, losses) without a step."""

@@ -17,7 +17,7 @@ from benchmarks.training_problems import (
     train,
     zero_boundary,
 )
-from deepxde_repnet import _host, accelerate
+from deepxde_repnet import Guard, _host, accelerate
 from deepxde_repnet.taylor import torch_jets
 from deepxde_repnet.taylor.torch_sigma import sigma, with_sines
 from deepxde_repnet.train import torch_accelerate
@@ -171,6 +171,38 @@ def test_saving_predicting_and_metrics_are_as_before(tmp_path):
     np.testing.assert_array_equal(model.predict(np.full((3, 2), 0.3)), before)
     residual = model.predict(np.full((3, 2), 0.3), operator=model.data.pde)
     assert residual.shape == (3, 1)
+
+
+@pytest.mark.parametrize("broken", ["parameters", "term"])
+def test_the_guard_explains_an_accelerated_training(broken):
+    """At the parameters of the last good step, where a gradient of each term is taken."""
+    inside = [1.0]
+
+    class Break(dde.callbacks.Callback):
+        def on_epoch_end(self):
+            if self.model.train_state.step < 3:
+                return
+            if broken == "term":
+                inside[0] = 0.0
+            else:
+                with torch.no_grad():
+                    next(self.model.net.parameters()).fill_(float("nan"))
+
+    def equations(x, y):
+        return poisson_equation(x, y), torch.sqrt(inside[0] + 0 * y)
+
+    model = on_square(equations, zero_boundary, network())
+    model.compile("adam", lr=1e-3, loss_weights=[1, 2, 3], verbose=0)
+    own = model.train_step
+    accelerate(model, compile=False, block=64, verbose=0)
+    assert model.train_step != own
+    said = {
+        "parameters": r"at step 3\..* all of its gradients were finite",
+        "term": r"at step 4\. The term PDE 2 of the loss is finite and its gradient is not",
+    }[broken]
+    with pytest.raises(FloatingPointError, match=said):
+        model.train(iterations=9, callbacks=[Break(), Guard()], verbose=0)
+    assert all(bool(torch.isfinite(p).all()) for p in model.net.parameters())
 
 
 def kept(model, capsys, **options):

@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 import torch
 
-from deepxde_repnet import Checkpoint, FourierFNN, Guard, RepFNN, resume
+from deepxde_repnet import Checkpoint, FourierFNN, Guard, RepFNN, _host, accelerate, resume
 from deepxde_repnet.train import _files, state
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -248,6 +248,95 @@ def test_each_difference_is_named(tmp_path):
             assert f"\n  {line}\n" in str(caught.value), str(caught.value)
         assert_same(values, state.values(other))
     assert before
+
+
+class Weigh(dde.callbacks.Callback):
+    """Weights of the losses that change with training."""
+
+    def on_epoch_end(self):
+        self.model.loss_weights = [1.0, 1.0 + self.model.train_state.step, 3.0]
+
+
+class Dropping(dde.nn.FNN):
+    def forward(self, inputs):
+        return torch.nn.functional.dropout(super().forward(inputs), 0.4, self.training)
+
+
+class Restless(dde.nn.FNN):
+    """Another function at each evaluation."""
+
+    def forward(self, inputs):
+        return super().forward(inputs) * (1 + torch.rand(()))
+
+
+@pytest.mark.parametrize("accelerated", [(False, False), (True, False), (False, True)])
+@pytest.mark.parametrize(
+    ("options", "callback"),
+    [
+        ({}, resampler),
+        ({}, lambda: dde.callbacks.PDEPointResampler(period=2, bc_points=True)),
+        ({}, Weigh),
+        ({"num_test": 30}, resampler),
+        ({"net": lambda: Dropping([2, 8, 8, 1], "tanh", "Glorot uniform")}, resampler),
+        ({"net": lambda: Restless([2, 8, 8, 1], "tanh", "Glorot uniform")}, resampler),
+        ({"net": lambda: RepFNN([2, 8, 8, 1], "tanh", "zeros", regularization=["l1", 1])}, Weigh),
+    ],
+    ids=["points", "all points", "weights", "test points", "dropout", "random", "penalty"],
+)
+def test_the_same_problem_is_not_taken_for_another(tmp_path, options, callback, accelerated):
+    """No warning, which is an error here, though much else has changed."""
+
+    def begun(seed, fast):
+        made = options | {name: make() for name, make in options.items() if name == "net"}
+        model, _ = make(seed, **made)
+        if fast:
+            accelerate(model, compile=False, block=64, verbose=0)
+        return model, resume(model, tmp_path)
+
+    model, _ = begun(0, accelerated[0])
+    model.train(iterations=9, callbacks=[callback(), Checkpoint(tmp_path)], verbose=0)
+    model, step = begun(4, accelerated[1])
+    assert step == 9
+    model.train(iterations=1, callbacks=[callback()], verbose=0)
+
+
+def test_a_loss_that_is_all_rounding(tmp_path):
+    """A residual of 1e-3 that is left of terms of 1e5, in float32, summed in another order."""
+    x = np.linspace(0, 1, 500)[:, None].astype(np.float32)
+
+    def made(order):
+        geom = dde.geometry.Interval(0, 1)
+
+        def pde(x, u):
+            terms = [1e5 * u, -0.7e5 * u, -0.3e5 * u * (1 + 1e-8)]
+            return sum(terms[i] for i in order)
+
+        data = dde.data.PDE(geom, pde, [], 0, 0, anchors=x)
+        net = RepFNN([1, 8, 1], "tanh", "Glorot uniform", seed=0, domain=(0, 1), wavenumber=3)
+        model = dde.Model(data, net)
+        model.compile("adam", lr=1e-3, verbose=0)
+        return model
+
+    model = made([0, 1, 2])
+    model.train(iterations=2, callbacks=[Checkpoint(tmp_path)], verbose=0)
+    losses = [float(_host.test_losses(made(order))[0]) for order in ([0, 1, 2], [2, 1, 0])]
+    assert abs(losses[0] - losses[1]) > 0.05 * losses[0], "rounding decides"
+    resume(made([2, 1, 0]), tmp_path)
+
+
+def test_another_problem_is_said_and_no_parameter_moves(tmp_path):
+    def made(factor):
+        return fit_of(lambda x, u: factor * dde.grad.jacobian(u, x) - u, lr=1e-2)
+
+    model = made(1.0)
+    model.train(iterations=20, callbacks=[Checkpoint(tmp_path)], verbose=0)
+    other = made(1.01)
+    with pytest.warns(
+        RuntimeWarning, match=r"step 20\), the loss of PDE is .*, and was .*"
+    ) as told:
+        resume(other, tmp_path)
+    assert len(told) == 1
+    assert_same(state.values(model), state.values(other))
 
 
 def test_another_backend_and_float_are_named(tmp_path, monkeypatch):

@@ -16,6 +16,7 @@ from deepxde_repnet import _host, distribute
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SCRIPT = Path(__file__).with_name("shared.py")
+UNEVEN = Path(__file__).with_name("uneven.py")
 KILLED = Path(__file__).with_name("killed.py")
 
 
@@ -26,18 +27,21 @@ def restored():
     dde.config.set_default_float(f"float{precision}")
 
 
-def torchrun(*arguments, script=SCRIPT, restarts=0, **environment):
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
-    command += ["--max-restarts", str(restarts), str(script), *map(str, arguments)]
-    environment = os.environ | {
+def environment(**more):
+    return os.environ | {
         "DDE_BACKEND": "pytorch",
         "PYTHONPATH": str(ROOT),
         "OMP_NUM_THREADS": "1",
-        **environment,
+        **more,
     }
+
+
+def torchrun(*arguments, script=SCRIPT, restarts=0, **more):
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    command += ["--max-restarts", str(restarts), str(script), *map(str, arguments)]
     return subprocess.run(
         command,
-        env=environment,
+        env=environment(**more),
         capture_output=True,
         text=True,
         timeout=300,
@@ -62,6 +66,38 @@ def test_two_processes_train_as_one(tmp_path):
         np.testing.assert_allclose(found[name], [*losses, *variables], rtol=1e-9)
 
 
+def test_a_gradient_that_one_process_has(tmp_path):
+    """It counts in all of them, and what no process has a gradient of stays as it is.
+
+    What each has drawn by itself is replaced by what process 0 has.
+    """
+    done = torchrun(tmp_path / "two", script=UNEVEN)
+    assert done.returncode == 0, done.stderr[-3000:]
+    alone = subprocess.run(
+        [sys.executable, str(UNEVEN), str(tmp_path / "one")],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert alone.returncode == 0, alone.stderr[-3000:]
+    first, second, one = (
+        json.loads((tmp_path / name).read_text()) for name in ("two-0", "two-1", "one-0")
+    )
+    np.testing.assert_allclose(first, one, rtol=1e-9)
+    assert one[-2] != 0.5, "the unknown at one point is trained"
+    assert first[-2:] == second[-2:] == [first[-2], 0.25]
+
+
+def test_the_guard_stops_all_processes_with_one_message(tmp_path):
+    done = torchrun(tmp_path / "found", script=UNEVEN, BREAK="3")
+    assert done.returncode == 0, done.stderr[-3000:]
+    first, second = (json.loads((tmp_path / f"found-{rank}").read_text()) for rank in (0, 1))
+    assert first == second
+    assert "at step 4. The term PDE 2 of the loss is finite and its gradient is not" in first
+
+
 def test_a_process_that_fails_ends_the_others(tmp_path):
     done = torchrun("Poisson", "adam", 10**6, tmp_path / "found.json", FAIL="5")
     assert done.returncode != 0
@@ -76,6 +112,7 @@ def test_a_killed_process_is_started_anew_and_goes_on(tmp_path):
         done = torchrun(folder, 24, script=KILLED, restarts=1, **kill)
         assert done.returncode == 0, done.stderr[-3000:]
         assert "writes to" not in done.stderr, "only process 0 writes"
+        assert "are not what they were" not in done.stderr, "the problem is the same"
         found.append(json.loads((folder / "found.json").read_text()))
     assert (killed / "killed").exists() and found[1].pop("from") == 12
     assert found[0].pop("from") == 0

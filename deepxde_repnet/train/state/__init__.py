@@ -6,6 +6,7 @@ generators) in the backend's file here, each with
 - ``capture(model)``: a dict of it;
 - ``restore(model, state)``: the way back, into a model compiled in the same way;
 - ``restore_random(state)``: the same of the random generators, at the very end;
+- ``random_kept()``: a context after which they are as they were;
 - ``values(model)``: the parameters and unknowns that are trained, as arrays, and ``shapes(model)``;
 - ``set_values(model, values)``: the way back;
 - ``bad_gradients(model)``: numbers of the loss terms whose gradient is not finite;
@@ -17,19 +18,23 @@ generators) in the backend's file here, each with
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import importlib
 import random
 import warnings
 import weakref
 from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from ... import _host
 from ...nets import RepNet, RepOperator
-from ...spec import Box, RepSpec
+from ...spec import Box, FourierSpec, RepSpec
+from . import _fourier
 
 _MODULES = {"tensorflow.compat.v1": "tensorflow_compat_v1"}
 _backend = importlib.import_module(
@@ -102,7 +107,7 @@ def fingerprint(model: Any) -> dict[str, Any]:
 
 def _given(part: str, spec: RepSpec) -> dict[str, Any]:
     """A specification as the user wrote it; a seed that was not given differs from run to run."""
-    return {
+    found = {
         f"{part}layer_sizes": spec.layer_sizes,
         f"{part}activation": _named(spec.activation),
         f"{part}parameterization": spec.parameterization,
@@ -112,6 +117,9 @@ def _given(part: str, spec: RepSpec) -> dict[str, Any]:
         f"{part}hidden_gain": spec.hidden_gain,
         f"{part}sines": spec.sines,
     }
+    if isinstance(spec, FourierSpec):
+        found |= {"frequencies": _fourier.described(spec.frequencies), "trainable": spec.trainable}
+    return found
 
 
 def _named(activation: Any) -> Any:
@@ -219,7 +227,7 @@ def _specifications(net: Any) -> dict[str, Any] | None:
     spec = net.spec if isinstance(net, RepNet) else None
     if spec is None or spec.domain is None:
         return None
-    return {
+    kept = {
         "lower": list(map(float, spec.domain.lower)),
         "upper": list(map(float, spec.domain.upper)),
         "slope_scale": [float(s) for s in spec.slope_scale or ()],
@@ -228,11 +236,14 @@ def _specifications(net: Any) -> dict[str, Any] | None:
         "activation": spec.activation if isinstance(spec.activation, str) else None,
         "parameterization": spec.parameterization,
     }
+    if isinstance(spec, FourierSpec):
+        kept |= {"seed": spec.seed, "frequencies": _fourier.plain(spec.frequencies)}
+    return kept
 
 
 def _restore_specifications(model: Any, kept: dict[str, Any] | None) -> None:
     """Calibrate a RepNet as it was; that of another draw of the data can be another."""
-    if kept is None or _specifications(model.net) == kept:
+    if kept is None or _same(_specifications(model.net), kept):
         return
     box = Box(kept["lower"], kept["upper"])
     spec = model.net.given.completed(
@@ -244,7 +255,37 @@ def _restore_specifications(model: Any, kept: dict[str, Any] | None) -> None:
         activation=kept["activation"],
         parameterization=kept["parameterization"],
     )
+    if isinstance(spec, FourierSpec):
+        # What is not kept, a distribution of the user's own, is here as it was there.
+        joint, here = kept["frequencies"], model.net.spec
+        joint = here.frequencies if joint is None else _fourier.from_plain(joint)
+        spec = replace(spec, seed=kept["seed"], frequencies=joint)
     _backend.recalibrate(model, spec)
+
+
+def _same(a: Any, b: Any) -> bool:
+    if isinstance(a, dict) and isinstance(b, dict):
+        return a.keys() == b.keys() and all(_same(a[name], b[name]) for name in a)
+    if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
+        return np.array_equal(a, b)
+    return bool(a == b)
+
+
+@contextlib.contextmanager
+def undisturbed() -> Iterator[None]:
+    """All random states are afterwards as they were, as far as the framework lets them be read."""
+    held = random.getstate()
+    try:
+        with _host.undisturbed(), _backend.random_kept():
+            yield
+    finally:
+        random.setstate(held)
+
+
+def alone(model: Any) -> contextlib.AbstractContextManager[None]:
+    """Have losses evaluated by this process alone, of several that train one model."""
+    step: Any = getattr(model.train_step, "__self__", None)
+    return step.alone() if hasattr(step, "alone") else contextlib.nullcontext()
 
 
 def is_finite(model: Any) -> bool:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ... import _host
 from .. import state as _shared
 
 VERSION = str(jax.__version__)
@@ -35,6 +37,11 @@ def restore_random(state: dict[str, Any]) -> None:
     """Nothing, see ``capture``."""
 
 
+def random_kept() -> contextlib.AbstractContextManager[None]:
+    """Nothing, see ``capture``."""
+    return contextlib.nullcontext()
+
+
 def shapes(model: Any) -> dict[str, list[int]]:
     return {name: list(array.shape) for name, array in values(model).items()}
 
@@ -54,14 +61,19 @@ def set_values(model: Any, arrays: dict[str, np.ndarray]) -> None:
 
 def bad_gradients(model: Any) -> list[int]:
     state = model.train_state
-    slopes = jax.jacrev(
-        lambda params: model.outputs_losses_train(params, state.X_train, state.y_train)[1]
-    )(model.params)
-    finite = [
-        np.isfinite(np.asarray(s)).reshape(len(s), -1).all(1)
-        for s in jax.tree_util.tree_leaves(slopes)
-    ]
-    return [int(i) for i in np.flatnonzero(~np.all(finite, axis=0))]
+
+    def evaluated(params: Any) -> list[Any]:
+        with _host.recorded_terms(model) as terms:
+            # What was compiled would not run the Python that records them.
+            model.outputs_losses_train.__wrapped__(params, state.X_train, state.y_train)
+        return terms
+
+    found = []
+    for i in range(len(jax.eval_shape(evaluated, model.params))):
+        slopes = jax.jit(jax.grad(lambda params, i=i: evaluated(params)[i]))(model.params)
+        if not all(np.isfinite(np.asarray(s)).all() for s in jax.tree_util.tree_leaves(slopes)):
+            found.append(i)
+    return found
 
 
 def slow_down(state: dict[str, Any], factor: float) -> None:

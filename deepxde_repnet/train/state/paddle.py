@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import numpy as np
 import paddle
 
 from ... import _host
+from ...nets import FourierNet
 from ._tree import replaced
 
 VERSION = str(paddle.__version__)
@@ -35,6 +37,11 @@ def restore_random(state: dict[str, Any]) -> None:
     """Nothing, see above."""
 
 
+def random_kept() -> contextlib.AbstractContextManager[None]:
+    """Nothing, see above."""
+    return contextlib.nullcontext()
+
+
 def _parameters(model: Any) -> dict[str, Any]:
     found = dict(model.net.named_parameters())
     return found | {f"variable {i}": v for i, v in enumerate(model.external_trainable_variables)}
@@ -55,11 +62,14 @@ def set_values(model: Any, arrays: dict[str, np.ndarray]) -> None:
 
 def bad_gradients(model: Any) -> list[int]:
     state = model.train_state
-    terms = model.outputs_losses_train(state.X_train, state.y_train, state.train_aux_vars)[1]
-    parameters = list(_parameters(model).values())
+    with _host.recorded_terms(model) as terms:
+        model.outputs_losses_train(state.X_train, state.y_train, state.train_aux_vars)
+    parameters = [p for p in _parameters(model).values() if not p.stop_gradient]
     found = []
-    for i in range(len(terms)):
-        slopes = paddle.grad(terms[i], parameters, retain_graph=True, allow_unused=True)
+    for i, term in enumerate(terms):
+        if term.stop_gradient:
+            continue  # it depends on no parameter
+        slopes = paddle.grad(term, parameters, retain_graph=True, allow_unused=True)
         if not all(np.isfinite(_array(s)).all() for s in slopes if s is not None):
             found.append(i)
     return found
@@ -78,7 +88,9 @@ def check_points_can_move(model: Any) -> None:
 
 
 def recalibrate(model: Any, spec: Any) -> None:
-    """Nothing: what calibration decides are buffers of the network's state."""
+    """Buffers of the network's state hold all of it, but for a distribution of frequencies."""
+    if isinstance(model.net, FourierNet):
+        model.net.calibrate(spec)
 
 
 # The optimizer names its tensors after the parameters, which are numbered through the process.

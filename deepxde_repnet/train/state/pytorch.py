@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import numpy as np
 import torch
 
 from ... import _host
+from ...nets import FourierNet
 from ._tree import replaced
 
 VERSION = str(torch.__version__)
@@ -48,6 +50,12 @@ def restore_random(state: dict[str, Any]) -> None:
         torch.cuda.set_rng_state_all([torch.tensor(s, device="cpu") for s in state["cuda"]])
 
 
+def random_kept() -> contextlib.AbstractContextManager[None]:
+    # Asking CUDA would start it.
+    devices = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()
+    return torch.random.fork_rng(devices)
+
+
 def _parameters(model: Any) -> dict[str, torch.Tensor]:
     found = dict(model.net.named_parameters())
     return found | {f"variable {i}": v for i, v in enumerate(model.external_trainable_variables)}
@@ -69,14 +77,25 @@ def set_values(model: Any, arrays: dict[str, np.ndarray]) -> None:
 
 def bad_gradients(model: Any) -> list[int]:
     state = model.train_state
-    terms = model.outputs_losses_train(state.X_train, state.y_train, state.train_aux_vars)[1]
-    parameters = [p for p in _parameters(model).values() if p.requires_grad]
-    found = []
-    for i, term in enumerate(terms):
-        slopes = torch.autograd.grad(term, parameters, retain_graph=True, allow_unused=True)
-        if not all(bool(torch.isfinite(s).all()) for s in slopes if s is not None):
-            found.append(i)
-    return found
+    batch = state.X_train, state.y_train, state.train_aux_vars
+    # The losses of a step of ours have no graph once they have been returned.
+    of_step = getattr(getattr(model.train_step, "__self__", None), "finite_gradients", None)
+    if of_step is not None:
+        finite = of_step(batch)
+    else:
+        parameters = [p for p in _parameters(model).values() if p.requires_grad]
+        with _host.recorded_terms(model) as terms:
+            model.outputs_losses_train(*batch)
+        finite = [has_finite_gradient(term, parameters) for term in terms]
+    return [i for i, good in enumerate(finite) if not good]
+
+
+def has_finite_gradient(term: torch.Tensor, parameters: list[torch.Tensor]) -> bool:
+    """Whether a term of the loss has a finite gradient, or none; its graph is kept."""
+    if not term.requires_grad:
+        return True
+    slopes = torch.autograd.grad(term, parameters, retain_graph=True, allow_unused=True)
+    return all(bool(torch.isfinite(s).all()) for s in slopes if s is not None)
 
 
 def slow_down(state: dict[str, Any], factor: float) -> None:
@@ -98,7 +117,9 @@ def check_points_can_move(model: Any) -> None:
 
 
 def recalibrate(model: Any, spec: Any) -> None:
-    """Nothing: what calibration decides are buffers of the network's state."""
+    """Buffers of the network's state hold all of it, but for a distribution of frequencies."""
+    if isinstance(model.net, FourierNet):
+        model.net.calibrate(spec)
 
 
 def _array(tensor: torch.Tensor) -> np.ndarray:

@@ -6,6 +6,7 @@ state where it cannot be read.
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import numpy as np
@@ -68,6 +69,11 @@ def restore_random(state: dict[str, Any]) -> None:
     """Nothing, see above."""
 
 
+def random_kept() -> contextlib.AbstractContextManager[None]:
+    """Nothing, see above."""
+    return contextlib.nullcontext()
+
+
 def shapes(model: Any) -> dict[str, list[int]]:
     return {f"parameter {i}": list(v.shape) for i, v in enumerate(_trained(model))}
 
@@ -85,16 +91,15 @@ def bad_gradients(model: Any) -> list[int]:
 
     # DeepXDE calls tf.gradients, which exists only inside a graph.
     @tf.function
-    def slopes() -> Any:
-        with tf.GradientTape(persistent=True) as tape:
-            losses = model.outputs_losses_train(state.X_train, state.y_train, state.train_aux_vars)
-            terms = tf.unstack(losses[1])
+    def slopes(*batch: Any) -> Any:
+        with tf.GradientTape(persistent=True) as tape, _host.recorded_terms(model) as terms:
+            # What was traced would not run the Python that records them.
+            model.outputs_losses_train.python_function(*batch)
         found = [tape.gradient(term, trained) for term in terms]
         return [[s for s in row if s is not None] for row in found]
 
-    return [
-        i for i, row in enumerate(slopes()) if not all(np.isfinite(_array(s)).all() for s in row)
-    ]
+    rows = slopes(state.X_train, state.y_train, state.train_aux_vars)
+    return [i for i, row in enumerate(rows) if not all(np.isfinite(_array(s)).all() for s in row)]
 
 
 def slow_down(state: dict[str, Any], factor: float) -> None:

@@ -5,6 +5,7 @@ The state of TensorFlow's random operations (dropout) cannot be read.
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import numpy as np
@@ -48,6 +49,11 @@ def restore_random(state: dict[str, Any]) -> None:
     """Nothing, see above."""
 
 
+def random_kept() -> contextlib.AbstractContextManager[None]:
+    """Nothing, see above."""
+    return contextlib.nullcontext()
+
+
 def shapes(model: Any) -> dict[str, list[int]]:
     trained = enumerate(tf.trainable_variables())
     return {f"parameter {i}": [int(n) for n in v.shape] for i, v in trained}
@@ -63,8 +69,13 @@ def set_values(model: Any, arrays: dict[str, np.ndarray]) -> None:
 
 
 def bad_gradients(model: Any) -> list[int]:
-    """Nothing is found: a graph for each term would have to be built."""
-    return []
+    # These operations stay in the graph, but training does not go on after them: there is no
+    # rollback on this backend.
+    slopes = [tf.gradients(t, tf.trainable_variables()) for t in _host.term_tensors(model)]
+    state = model.train_state
+    feed = model.net.feed_dict(True, state.X_train, state.y_train, state.train_aux_vars)
+    arrays = model.sess.run([[s for s in row if s is not None] for row in slopes], feed_dict=feed)
+    return [i for i, row in enumerate(arrays) if not all(np.isfinite(a).all() for a in row)]
 
 
 def slow_down(state: dict[str, Any], factor: float) -> None:
