@@ -17,6 +17,11 @@ them, each in a fresh process, and keeps what came out in ``benchmarks/results/v
 ``table`` writes ``docs/_tables/verdicts.rst``.
 """
 
+import os
+
+# The problems are written with PyTorch, and DeepXDE asks when it is imported.
+os.environ.setdefault("DDE_BACKEND", "pytorch")
+
 from . import (  # noqa: F401  (each adds its problems)
     contradictory,
     inverse,

@@ -113,7 +113,7 @@ def lotka_volterra_case(end, **options):
 
 @nonlinear("predator and prey, a short time")
 def lotka_volterra():
-    return lotka_volterra_case(0.15)
+    return lotka_volterra_case(0.05)
 
 
 @nonlinear("Lorenz, a short time")

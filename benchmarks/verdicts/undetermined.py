@@ -271,7 +271,7 @@ def resonance():
 
 @undetermined("predator and prey, predators not given at t = 0")
 def predators_not_given():
-    geom = dde.geometry.TimeDomain(0, 0.15)
+    geom = dde.geometry.TimeDomain(0, 0.05)
     data = script(geom, lotka_volterra_equations, [start(geom, PREY)])
     return Case(data, mended=lotka_volterra())
 
