@@ -40,10 +40,10 @@ def decaying_sine(x):
     return np.exp(-x[:, 1:]) * np.sin(pi * x[:, :1])
 
 
-@inverse("diffusivity, 10 values", name="diffusivity", noise=0.0, count=10)
-@noisy("diffusivity, 1% noise", name="diffusivity_1_percent", noise=0.01, accuracy=0.01)
-@noisy("diffusivity, 5% noise", name="diffusivity_5_percent", noise=0.05, accuracy=0.05)
 @noisy("diffusivity, 20% noise", name="diffusivity_20_percent", noise=0.2, accuracy=0.2)
+@noisy("diffusivity, 5% noise", name="diffusivity_5_percent", noise=0.05, accuracy=0.05)
+@noisy("diffusivity, 1% noise", name="diffusivity_1_percent", noise=0.01, accuracy=0.01)
+@inverse("diffusivity, 10 values", name="diffusivity", noise=0.0, count=10)
 def diffusivity(noise, count=200):
     """u_t = D u_xx + f, with values of u at half-time."""
     geom, unknown = space_time(-1, 1, 1), dde.Variable(2.0)

@@ -137,13 +137,13 @@ def poisson_2d():
     return Case(script(geom, pde, value(geom, 0)), waves)
 
 
-@linear("-Δu = f, Dirichlet, Neumann and Robin sides")
 @linear(
     "the same, filters that take the corners too",
     name="poisson_mixed_corners",
     corners=True,
     right={"converged", "contradictory"},
 )
+@linear("-Δu = f, Dirichlet, Neumann and Robin sides")
 def poisson_mixed(corners=False):
     """At a corner DeepXDE's normal is that of neither side, and the condition is another there."""
     geom = square()
@@ -258,14 +258,14 @@ def advection_diffusion():
     return Case(data, lambda x: x - np.expm1(x / 0.05) / np.expm1(1 / 0.05))
 
 
-@linear("-Δu - k² u = f, k² between eigenvalues", name="helmholtz", k2=30.0)
-@linear("-Δu - k² u = f, k² 1% off an eigenvalue", name="helmholtz_1_percent", k2=5 * pi**2 * 1.01)
 @linear(
     "-Δu - k² u = f, k² 0.1% off an eigenvalue",
     name="helmholtz_0_1_percent",
     k2=5 * pi**2 * 1.001,
     tol=1e-8,
 )
+@linear("-Δu - k² u = f, k² 1% off an eigenvalue", name="helmholtz_1_percent", k2=5 * pi**2 * 1.01)
+@linear("-Δu - k² u = f, k² between eigenvalues", k2=30.0)
 def helmholtz(k2):
     geom = square()
 

@@ -85,6 +85,7 @@ def problem(
 ) -> Callable[[Callable[..., Case]], Callable[..., Case]]:
     """Add the decorated function to the list, under its name or another, with these parameters.
 
+    Of several decorators of one function, the lowest comes first in the table.
     For an undetermined problem its mended version is added too.
     """
     if accuracy is None:

@@ -65,7 +65,7 @@ def entries(name: str, cells: list[Cell]) -> list[str]:
     seconds = [cell["seconds"] for cell in done]
     return [
         problem.title,
-        " or ".join(v for v in sorted(problem.right)),
+        " or ".join(sorted(problem.right)),
         said,
         spread([cell["error"] for cell in done], max),
         spread([cell["error_estimate"] for cell in done], min),
@@ -111,7 +111,8 @@ def write_table(results: dict[str, Any], root: Path = ROOT) -> None:
         f"{summary(runs)} Error: the largest relative L2 error of an output or an unknown, median "
         '(largest); error estimate: median (smallest). A "converged" is wrong where the problem '
         "does not have exactly one solution, is out of reach, or was solved with an error above "
-        "1e-3 and 100 tol (more with noise). Written by ``benchmarks/verdicts``, "
+        "both 1e-3 and 100 tol (or above what the noise allows). Mended problems are the "
+        "undetermined ones with the missing condition. Written by ``benchmarks/verdicts``, "
         f"{' or '.join(map(str, counts))} seeds from 0 on; PyTorch {facts['torch']}, DeepXDE "
         f"{facts['deepxde']}, float64, {facts['threads']} thread on a machine with "
         f"{facts['cores']} cores."
