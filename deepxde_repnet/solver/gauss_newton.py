@@ -160,7 +160,7 @@ def solve_features(
             if not data:
                 first.run()
             elif points.noisy:
-                noise.weigh(first, data)
+                first = noise.weigh(first, descent, data)
             else:
                 first = noise.fit_exactly(first, descent, data)
         except (OutOfTime, KeyboardInterrupt) as reason:

@@ -66,19 +66,58 @@ STEPS_PER_STAGE = 3
 #: part of the values' size above which nothing of them has been explained.
 WHITE, EXPLAINED = 3.0, 0.9
 
+#: The least noise that a search from an exact fit starts with, relative to the values.
+LITTLE = 1e-4
+
 #: Residual, relative to that at the start, from which an exact fit has been found.
 FOUND = 1e-3
 
 
-def weigh(descent: Descent, data: list[int]) -> None:
-    """Solve, and weigh given values, residuals ``data``, by the noise that they carry."""
-    if descent.points.open:
-        penalties = _penalties(descent)
-        _settle(descent, data, penalties, _approach(descent, data, penalties))
-    else:
+def weigh(descent: Descent, another: Callable[[], Descent], data: list[int]) -> Descent:
+    """Solve, and weigh given values, residuals ``data``, by the noise that they carry.
+
+    Where coefficients are sought there can be two fixed points: smooth coefficients with much noise,
+    and rough ones with little. The first is looked for from fields that are smooth; where what it
+    leaves does not look like noise, the second from the exact fit.
+    """
+    if not descent.points.open:
         descent.run()
         if _carry_noise(descent, data):
             _settle(descent, data, [], [])
+        return descent
+    penalties = _penalties(descent)
+    _settle(descent, data, penalties, _approach(descent, data, penalties))
+    if not descent.noise or all(looks_like_noise(descent, i) for i in data):
+        return descent
+    other = another()
+    other.run()
+    penalties = _penalties(other)
+    _settle(other, data, penalties, _from_exact(other, data, penalties))
+    better = not other.noise or all(looks_like_noise(other, i) for i in data)
+    return other if better else descent
+
+
+def _from_exact(descent: Descent, data: list[int], penalties: list[Rows]) -> list[float]:
+    """The sizes σ_i √N_i and τ_o of an exact fit, and a solution with them."""
+    norms_now, whole = descent.norms(), norms(descent.points.rows, descent.points.factors)
+    noise = [max(norms_now[i], LITTLE * whole[i]) for i in data]
+    least = [SMOOTHEST * size for size in _as_waves(descent, penalties)]
+    rough = [
+        max(float(taylor.norm(values)) / math.sqrt(size), smallest)
+        for values, size, smallest in zip(
+            _derivatives(descent, penalties), descent.system.sizes, least, strict=True
+        )
+    ]
+    _use(descent, data, noise, penalties, rough)
+    descent.run(STEPS)
+    return [*noise, *rough]
+
+
+def looks_like_noise(descent: Descent, i: int) -> bool:
+    """Whether what is left of given values, residual i, looks like noise in them."""
+    row = descent.place.rows[i]
+    values = taylor.to_numpy(descent.points.rows[i].linear.residual)
+    return is_noise(taylor.to_numpy(row.x[: len(row)]), descent.misfit(i), values)
 
 
 def fit_exactly(descent: Descent, another: Callable[[], Descent], data: list[int]) -> Descent:
@@ -140,11 +179,15 @@ def _approach(descent: Descent, data: list[int], penalties: list[Rows]) -> list[
     sizes = norms(descent.points.rows, descent.points.factors)
     given = [sizes[i] for i in data]
     noise = [GUESS * norm for norm in given]
-    rough = [math.hypot(*given) / math.sqrt(n) for n in descent.system.sizes]
+    # Values that are zero say nothing of a size, and nothing can be divided by it.
+    size = math.hypot(*given) or descent.points.size
+    noise = [n or GUESS * size for n in noise]
+    rough = [size / math.sqrt(n) for n in descent.system.sizes]
     for exact in STAGES:
         _use(descent, data, noise, penalties, rough, exact)
         descent.run(STEPS_PER_STAGE)
-        rough = _as_waves(descent, penalties)
+        waves = _as_waves(descent, penalties)
+        rough = [max(r, SMOOTHEST * size / math.sqrt(n)) for r, n in zip(waves, descent.system.sizes)]
     return [*noise, *rough]
 
 
@@ -274,17 +317,23 @@ def _as_waves(descent: Descent, penalties: list[Rows]) -> list[float]:
     ]
 
 
+def _derivatives(descent: Descent, penalties: list[Rows]) -> list[Any]:
+    """What the penalties want small, of each output."""
+    field = descent.field
+    return [
+        sum((s * field(row.x, axes)).sum(1) for axes, s in row.linear.slopes.items())
+        for row in penalties
+    ]
+
+
 def _roughness(descent: Descent, penalties: list[Rows]) -> list[float]:
     """τ_o of each output."""
-    found = []
-    field, start = descent.field, 0
-    for output, row in enumerate(penalties):
+    found, start = [], 0
+    for output, values in enumerate(_derivatives(descent, penalties)):
         assert descent.solved is not None
         size = descent.system.sizes[output]
-        values: Any = sum((s * field(row.x, axes)).sum(1) for axes, s in row.linear.slopes.items())
-        fixed = _determined(descent, row, descent.penalties[output][1])
+        fixed = _determined(descent, penalties[output], descent.penalties[output][1])
         fixed += float(descent.solved.ridge[start : start + size].sum())
-        norm = float(taylor.norm(values))
-        found.append(norm / math.sqrt(max(size - fixed, 1.0)))
+        found.append(float(taylor.norm(values)) / math.sqrt(max(size - fixed, 1.0)))
         start += size + 1
     return found

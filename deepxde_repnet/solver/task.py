@@ -193,6 +193,7 @@ class _Task:
         self._descents: dict[int, Descent] = {}
         self._stability: dict[int, Stability] = {}
         self._times: dict[int, float] = {}
+        self._predicted: bool | None = None
         clock.tick("equations")
 
     @contextlib.contextmanager
@@ -442,12 +443,13 @@ class _Task:
 
     def _noise_is_plain(self, best: Trial) -> bool:
         """Whether exact values are out of the question, before more features are tried."""
-        descent = self._descent(best)
         if not self.open:
             norms = np.square(best.fit.unseen_by_equation)
             share = sum(norms[i] for i in self.data_rows) / norms.sum()
             return bool(share > 0.5) and self._contradiction(best) is None
-        return self._noise_predicts_better(best)
+        if self._predicted is None:
+            self._predicted = self._noise_predicts_better(best)
+        return self._predicted
 
     def _noise_predicts_better(self, best: Trial) -> bool:
         """Whether values that were held back are met better where the others may carry noise.
@@ -484,17 +486,16 @@ class _Task:
         """What speaks against noise in what is left of given values, or None."""
         descent = self._descent(best)
         for i in self.data_rows:
-            row, misfit = descent.place.rows[i], descent.misfit(i)
+            if noise.looks_like_noise(descent, i):
+                continue
+            misfit = descent.misfit(i)
             values = taylor.to_numpy(descent.points.rows[i].linear.residual)
-            x = taylor.to_numpy(row.x[: len(row)])
-            if not noise.is_noise(x, misfit, values):
-                size = float(np.sqrt(np.mean(misfit**2)))
-                whole = float(np.sqrt(np.mean(values**2)))
-                return (
-                    f"The values of {row.name} and the equations contradict each other: they differ "
-                    f"by {size:.2g} (root mean square; the values themselves: {whole:.2g}), and not "
-                    "as noise does."
-                )
+            size, whole = (float(np.sqrt(np.mean(v**2))) for v in (misfit, values))
+            return (
+                f"The values of {descent.place.rows[i].name} and the equations contradict each "
+                f"other: they differ by {size:.2g} (root mean square; the values themselves: "
+                f"{whole:.2g}), and not as noise does."
+            )
         return None
 
     def trial(self, family: str, scale: tuple[float, ...], size: int, best: Trial | None) -> Trial:
