@@ -36,6 +36,7 @@ from .core import (  # noqa: F401
 from .equations import (  # noqa: F401
     NoDerivatives,
     Wave,
+    columns,
     residual_function,
     residuals,
     wave_residuals,
@@ -95,6 +96,7 @@ from .process import (  # noqa: F401
     settings,
     version,
 )
+from .shapes import COLUMNS, WrongShape  # noqa: F401
 from .state import (  # noqa: F401
     COUNTERS,
     HISTORY,

@@ -309,6 +309,11 @@ class Equations:
         leaves = {axes: np.prod(steep[list(axes)]) * _sine(angle, len(axes)) for axes in self._axes}
         together = jax.jit(lambda x, variables: self._all(x, smooth, variables))(x, variables)
         alone = self._evaluated(x, leaves, variables)[0]
+        if together.shape != alone.shape:
+            raise _host.WrongShape(
+                f"PDE gives residuals of {together.shape[1]} columns at {len(x)} points and of "
+                f"{alone.shape[1]} at one. {_host.COLUMNS}"
+            )
         size = np.abs(np.nan_to_num(alone)).max(initial=0.0)
         if not np.allclose(together, alone, rtol=1e-6, atol=1e-6 * size, equal_nan=True):
             raise NotPointwise(_COUPLED)

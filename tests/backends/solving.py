@@ -367,6 +367,39 @@ def check_solve_refuses_coupled_points() -> None:
             solve(problem(equation))
 
 
+@check(
+    backends=SOLVING,
+    cases={
+        name: {"condition": condition, "named": named}
+        for name, condition, named in (
+            (
+                "dirichlet",
+                lambda: dde.icbc.DirichletBC(SQUARE, lambda x: wave(x)[:, 0], everywhere),
+                "condition 1 (DirichletBC)",
+            ),
+            (
+                "point_set",
+                lambda: dde.icbc.PointSetBC(OBSERVED, wave(OBSERVED)[:, 0]),
+                "condition 1 (PointSetBC)",
+            ),
+            (
+                "operator",
+                lambda: dde.icbc.OperatorBC(SQUARE, lambda x, y, X: y - x[:, 1], left),
+                "condition 1 (OperatorBC)",
+            ),
+            ("equation", None, "PDE gives a residual"),
+        )
+    },
+)
+def check_solve_refuses_residuals_that_are_no_columns(condition: Any, named: str) -> None:
+    if condition is None:
+        data = problem(lambda x, y: pde(x, y) - x[:, 0])
+    else:
+        data = problem(conditions=[condition()])
+    with raises(ValueError, named, "[:, None]"):
+        solve(data)
+
+
 @check(backends=["jax"])
 def check_solve_refuses_unknowns_that_are_not_taken() -> None:
     with raises(ValueError, "def pde(x, y, unknowns)"):

@@ -1,0 +1,120 @@
+"""solve(): what conditions give and where they hold."""
+
+import deepxde as dde
+import numpy as np
+import pytest
+import torch
+
+import deepxde_repnet
+from deepxde_repnet import _host
+
+LINE = dde.geometry.Interval(0, 1)
+SQUARE = dde.geometry.Rectangle([0, 0], [1, 1])
+STRIP = dde.geometry.GeometryXTime(LINE, dde.geometry.TimeDomain(0, 1))
+SOME = np.random.default_rng(0).uniform(0.1, 0.9, (9, 2))
+
+
+def laplace(x, u):
+    return dde.grad.hessian(u, x, i=0, j=0) + dde.grad.hessian(u, x, i=1, j=1)
+
+
+def anywhere(x, on):
+    return on
+
+
+def left(x, on):
+    return on and np.isclose(x[0], 0)
+
+
+def right(x, on):
+    return on and np.isclose(x[0], 1)
+
+
+def flat(x):
+    """What a script returns by mistake: (N,)."""
+    return np.cos(x[:, 1])
+
+
+WITH_WRONG_SHAPES = {
+    "dirichlet": (lambda: dde.icbc.DirichletBC(SQUARE, flat, left), r"f\(x\)\[:, None\]"),
+    "neumann": (lambda: dde.icbc.NeumannBC(SQUARE, flat, left), r"f\(x\)\[:, None\]"),
+    "robin": (lambda: dde.icbc.RobinBC(SQUARE, lambda x, y: y[:, 0], left), r"\[:, None\]"),
+    "initial": (lambda: dde.icbc.IC(STRIP, flat, lambda x, on: on), r"f\(x\)\[:, None\]"),
+    "several columns": (lambda: dde.icbc.DirichletBC(SQUARE, lambda x: x, left), "N by 1"),
+    "a row": (lambda: dde.icbc.NeumannBC(SQUARE, lambda x: flat(x)[None], left), r"\[:, None\]"),
+    "point set": (lambda: dde.icbc.PointSetBC(SOME, flat(SOME)), r"values\[:, None\]"),
+    "values of two": (lambda: dde.icbc.PointSetBC(SOME, SOME), r"values must be a column"),
+    "operator": (
+        lambda: dde.icbc.OperatorBC(SQUARE, lambda x, y, X: y - x[:, 0], left),
+        r"y\[:, 0:1\]",
+    ),
+    "operator at points": (
+        lambda: dde.icbc.PointSetOperatorBC(SOME, flat(SOME)[:, None], lambda x, y, X: y[:, 0]),
+        r"y\[:, 0:1\]",
+    ),
+    "interface": (
+        lambda: dde.icbc.Interface2DBC(SQUARE, flat, left, right),
+        r"f\(x\)\[:, None\]",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WITH_WRONG_SHAPES)
+def test_a_condition_that_is_no_column_is_named(name):
+    make, mend = WITH_WRONG_SHAPES[name]
+    condition = make()
+    if name == "initial":
+        conditions = [dde.icbc.DirichletBC(STRIP, lambda x: 0, anywhere), condition]
+        data = dde.data.TimePDE(STRIP, laplace, conditions, 50, 20, num_initial=20)
+    else:
+        conditions = [dde.icbc.DirichletBC(SQUARE, lambda x: 0, anywhere), condition]
+        data = dde.data.PDE(SQUARE, laplace, conditions, 50, 20)
+    named = rf"condition 2 \({type(condition).__name__}\)"
+    with pytest.raises(ValueError, match=rf"{named}.*{mend}"):
+        deepxde_repnet.solve(data, verbose=0)
+
+
+def test_two_ends_of_an_interval_are_a_table_too():
+    condition = dde.icbc.DirichletBC(LINE, lambda x: x[:, 0], anywhere)
+    data = dde.data.PDE(LINE, lambda x, u: dde.grad.hessian(u, x), condition, 20, 2)
+    with pytest.raises(ValueError, match=r"shape \(2, 2\) at 2 points.*column, \(2, 1\)"):
+        deepxde_repnet.solve(data, verbose=0)
+
+
+@pytest.mark.parametrize(
+    "pde",
+    [
+        lambda x, u: laplace(x, u) - x[:, 0],
+        lambda x, u: laplace(x, u).T,
+        lambda x, u: laplace(x, u).mean(),
+    ],
+)
+def test_an_equation_that_is_no_column_is_named(pde):
+    data = dde.data.PDE(SQUARE, pde, dde.icbc.DirichletBC(SQUARE, lambda x: 0, anywhere), 50, 20)
+    with pytest.raises(ValueError, match=r"PDE gives a residual of shape .*y\[:, 0:1\]"):
+        deepxde_repnet.solve(data, verbose=0)
+
+
+def test_what_fails_by_itself_is_named():
+    condition = dde.icbc.DirichletBC(SQUARE, lambda x: np.ones((3, 1)), left)
+    data = dde.data.PDE(SQUARE, laplace, condition, 50, 20)
+    with pytest.raises(ValueError, match=r"with one, condition 1 \(DirichletBC\) said: Runtime"):
+        deepxde_repnet.solve(data, verbose=0)
+
+
+def test_residuals_without_columns_and_of_all_outputs_are_right():
+    def pde(x, u):
+        # (N,), and of both outputs at once
+        first = dde.grad.hessian(u, x, component=0)[:, 0] + torch.sin(np.pi * x[:, 0]) * np.pi**2
+        return [first, u - torch.sin(np.pi * x)]
+
+    condition = dde.icbc.OperatorBC(LINE, lambda x, y, X: y[:, 0], anywhere)
+    points = np.linspace(0.1, 0.9, 5)[:, None]
+    both = dde.icbc.PointSetBC(points, np.sin(np.pi * points), component=[0, 1])
+    data = dde.data.PDE(LINE, pde, [condition, both], 20, 2)
+    solution = deepxde_repnet.solve(data, tol=1e-6, verbose=0)
+    assert solution.converged
+    x = np.linspace(0, 1, 50)[:, None]
+    np.testing.assert_allclose(solution.predict(x)[:, 0], np.sin(np.pi * x)[:, 0], atol=1e-5)
+    assert np.isin(["PDE", "condition 1 (OperatorBC)"], list(solution.equations)).all()
+    assert _host.real(np) == np.float32
