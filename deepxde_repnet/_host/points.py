@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import deepxde as dde
@@ -23,15 +24,13 @@ def seeded(seed: int) -> Iterator[None]:
 def interior_points(data: Any, n: int, even: bool) -> np.ndarray:
     """About n points inside the geometry, evenly spread or (pseudo)random, less the excluded."""
     points = _drawn(data.geom.random_points, n, even)
-    excluded = getattr(data, "exclusions", None)
-    if excluded is not None:
-        near = [np.isclose(points, e).all(axis=1) for e in excluded]
-        points = points[~np.any(near, axis=0)]
-    return points
+    return points[~_excluded(data, points)]
 
 
 def condition_points(data: Any, condition: Any, n: int, even: bool) -> np.ndarray:
     """About n points of one condition, by its own filter; a point set's own points, all of them.
+
+    As in DeepXDE, excluded points belong to no condition other than a point set.
 
     Shape (m, d). In one dimension, where a boundary is two points, there are no more than it has.
     """
@@ -40,7 +39,7 @@ def condition_points(data: Any, condition: Any, n: int, even: bool) -> np.ndarra
     geom = data.geom
     if hasattr(condition, "on_boundary2"):  # pairs of points, which only even spacing makes
         pairs = condition.collocation_points(geom.uniform_boundary_points(4 * n))
-        return np.asarray(pairs, dtype=float)
+        return _without_pairs(np.asarray(pairs, dtype=float), partial(_excluded, data))
     sources = [geom.random_boundary_points]
     if hasattr(geom, "random_initial_points"):
         sources.append(geom.random_initial_points)
@@ -53,7 +52,13 @@ def condition_points(data: Any, condition: Any, n: int, even: bool) -> np.ndarra
             found.append(_drawn(source, int(min(np.ceil(n / share), 60 * n)), even))
     if not found:
         return np.empty((0, geom.dim))
-    return np.asarray(condition.collocation_points(_unique(np.vstack(found))), dtype=float)
+    points = _unique(np.vstack(found))
+    points = points[~_excluded(data, points)]
+    points = np.asarray(condition.collocation_points(points), dtype=float)
+    if isinstance(condition, dde.icbc.PeriodicBC):
+        # The other point of a pair may be an excluded one.
+        points = _without_pairs(points, partial(_excluded, data))
+    return points
 
 
 def script_points(data: Any) -> list[np.ndarray]:
@@ -65,6 +70,23 @@ def script_points(data: Any) -> list[np.ndarray]:
     counts = [int(n) for n in data.num_bcs or []]
     parts = np.split(np.asarray(data.train_x, dtype=float), np.cumsum(counts))
     return [parts[-1], *parts[:-1]]
+
+
+def _excluded(data: Any, points: np.ndarray) -> np.ndarray:
+    """Which points (N, d) are among those that the data leave out, by DeepXDE's own comparison."""
+    excluded = getattr(data, "exclusions", None)
+    near = np.zeros(len(points), dtype=bool)
+    for one in () if excluded is None else excluded:
+        near |= np.isclose(points, one).all(axis=1)
+    return near
+
+
+def _without_pairs(points: np.ndarray, left_out: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    """Pairs of points, the first of all of them and then the second, less those left out."""
+    if len(points) % 2:
+        return points  # which the condition refuses, and says why
+    kept = ~left_out(points).reshape(2, -1).any(axis=0)
+    return points[np.tile(kept, 2)]
 
 
 def _share(condition: Any, source: Callable[..., Any], n: int) -> float:

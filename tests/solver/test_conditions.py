@@ -118,3 +118,59 @@ def test_residuals_without_columns_and_of_all_outputs_are_right():
     np.testing.assert_allclose(solution.predict(x)[:, 0], np.sin(np.pi * x)[:, 0], atol=1e-5)
     assert np.isin(["PDE", "condition 1 (OperatorBC)"], list(solution.equations)).all()
     assert _host.real(np) == np.float32
+
+
+def at_corners(points, corners=((0, 0), (0, 1), (1, 0), (1, 1))):
+    return np.any([np.isclose(points, corner).all(axis=1) for corner in corners], axis=0)
+
+
+@pytest.mark.parametrize("even", [False, True])
+@pytest.mark.parametrize(
+    "condition",
+    [
+        dde.icbc.DirichletBC(LINE, lambda x: 0, anywhere),
+        dde.icbc.OperatorBC(LINE, lambda x, y, X: y, lambda x, on: True),
+    ],
+)
+def test_excluded_points_belong_to_no_condition(condition, even):
+    excluded = [np.array([0.0])]
+    data = dde.data.PDE(LINE, laplace, condition, 20, 2, exclusions=excluded)
+    with _host.seeded(0):
+        points = _host.condition_points(data, condition, 50, even)
+    assert len(points) and not np.isclose(points, 0).any() and np.isclose(points, 1).any()
+
+
+def test_excluded_points_belong_to_no_pair():
+    condition = dde.icbc.Interface2DBC(SQUARE, lambda x: np.zeros((len(x), 1)), left, right)
+    for excluded, lost in ([], 0), ([[0.0, 0.5]], 1), ([[0.0, 0.5], [1.0, 0.5], [1.0, 0.75]], 2):
+        data = dde.data.PDE(SQUARE, laplace, [], 20, 20, exclusions=np.array(excluded))
+        points = _host.condition_points(data, condition, 16, even=True)
+        first, second = np.split(points, 2)
+        assert len(first) == 16 - lost or len(first) == 17 - lost
+        np.testing.assert_allclose(first[:, 1], second[:, 1])
+        assert not any(np.isclose(points, one).all(axis=1).any() for one in excluded)
+
+
+def test_excluded_points_belong_to_no_periodic_pair():
+    condition = dde.icbc.PeriodicBC(LINE, 0, left)
+    for end in (0.0, 1.0):
+        excluded = [np.array([end])]
+        data = dde.data.PDE(LINE, laplace, [], 20, 2, exclusions=excluded)
+        assert len(_host.condition_points(data, condition, 16, even=True)) == 0
+
+
+def test_a_singular_point_of_a_condition_can_be_excluded():
+    def pole(x):
+        with np.errstate(all="ignore"):
+            return np.where(x[:, :1] < 1, x[:, :1], np.inf)
+
+    def pde(x, u):
+        return dde.grad.hessian(u, x)
+
+    conditions = [
+        dde.icbc.DirichletBC(LINE, pole, anywhere),
+        dde.icbc.PointSetBC(np.array([[0.5]]), np.array([[0.5]])),
+    ]
+    data = dde.data.PDE(LINE, pde, conditions, 20, 2, exclusions=[np.array([1.0])])
+    solution = deepxde_repnet.solve(data, verbose=0)
+    np.testing.assert_allclose(solution.predict(np.array([[0.25]])), 0.25, atol=1e-5)
