@@ -10,7 +10,8 @@ from typing import Any
 import deepxde as dde
 import numpy as np
 
-from .core import is_point_set, undisturbed
+from .core import conditions, is_point_set, undisturbed
+from .normals import has_normal, uses_normals
 
 
 @contextlib.contextmanager
@@ -30,7 +31,8 @@ def interior_points(data: Any, n: int, even: bool) -> np.ndarray:
 def condition_points(data: Any, condition: Any, n: int, even: bool) -> np.ndarray:
     """About n points of one condition, by its own filter; a point set's own points, all of them.
 
-    As in DeepXDE, excluded points belong to no condition other than a point set.
+    As in DeepXDE, excluded points belong to no condition other than a point set. Those where the
+    boundary has no normal belong to none on the derivative along it.
 
     Shape (m, d). In one dimension, where a boundary is two points, there are no more than it has.
     """
@@ -39,7 +41,8 @@ def condition_points(data: Any, condition: Any, n: int, even: bool) -> np.ndarra
     geom = data.geom
     if hasattr(condition, "on_boundary2"):  # pairs of points, which only even spacing makes
         pairs = condition.collocation_points(geom.uniform_boundary_points(4 * n))
-        return _without_pairs(np.asarray(pairs, dtype=float), partial(_excluded, data))
+        pairs = _without_pairs(np.asarray(pairs, dtype=float), partial(_excluded, data))
+        return _with_normals(condition, pairs)
     sources = [geom.random_boundary_points]
     if hasattr(geom, "random_initial_points"):
         sources.append(geom.random_initial_points)
@@ -58,18 +61,20 @@ def condition_points(data: Any, condition: Any, n: int, even: bool) -> np.ndarra
     if isinstance(condition, dde.icbc.PeriodicBC):
         # The other point of a pair may be an excluded one.
         points = _without_pairs(points, partial(_excluded, data))
-    return points
+    return _with_normals(condition, points)
 
 
 def script_points(data: Any) -> list[np.ndarray]:
     """The points of the script itself: of the equations first, then of each condition.
 
     Of ``dde.data.PDE.losses``: the conditions' points come first in ``train_x``, ``num_bcs`` of
-    each, and the equations hold at those that follow.
+    each, and the equations hold at those that follow. Conditions on the derivative along the
+    boundary's normal have none where there is no normal.
     """
     counts = [int(n) for n in data.num_bcs or []]
     parts = np.split(np.asarray(data.train_x, dtype=float), np.cumsum(counts))
-    return [parts[-1], *parts[:-1]]
+    given = zip(conditions(data), parts[:-1], strict=True)
+    return [parts[-1], *(_with_normals(condition, points) for condition, points in given)]
 
 
 def _excluded(data: Any, points: np.ndarray) -> np.ndarray:
@@ -87,6 +92,15 @@ def _without_pairs(points: np.ndarray, left_out: Callable[[np.ndarray], np.ndarr
         return points  # which the condition refuses, and says why
     kept = ~left_out(points).reshape(2, -1).any(axis=0)
     return points[np.tile(kept, 2)]
+
+
+def _with_normals(condition: Any, points: np.ndarray) -> np.ndarray:
+    """A condition's points (N, d), less those without a normal if it compares along normals."""
+    if not uses_normals(condition) or len(points) == 0:
+        return points
+    if isinstance(condition, dde.icbc.Interface2DBC):
+        return _without_pairs(points, lambda points: ~has_normal(condition.geom, points))
+    return points[has_normal(condition.geom, points)]
 
 
 def _share(condition: Any, source: Callable[..., Any], n: int) -> float:
