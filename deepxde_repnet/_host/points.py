@@ -31,6 +31,9 @@ def interior_points(data: Any, n: int, even: bool) -> np.ndarray:
 def condition_points(data: Any, condition: Any, n: int, even: bool) -> np.ndarray:
     """About n points of one condition, by its own filter; a point set's own points, all of them.
 
+    The filter is offered what DeepXDE offers it: points on the boundary, at the initial time and
+    inside, and the script's anchors. If it takes none of these, the script's own points.
+
     As in DeepXDE, excluded points belong to no condition other than a point set. Those where the
     boundary has no normal belong to none on the derivative along it.
 
@@ -46,17 +49,23 @@ def condition_points(data: Any, condition: Any, n: int, even: bool) -> np.ndarra
     sources = [geom.random_boundary_points]
     if hasattr(geom, "random_initial_points"):
         sources.append(geom.random_initial_points)
-    if type(condition).__name__ in ("OperatorBC", "BC"):
-        sources.append(geom.random_points)
-    found = []
+    sources.append(geom.random_points)
+    found = [np.empty((0, geom.dim))]
     for source in sources:
-        share = _share(condition, source, 64) or _share(condition, source, 1000)
+        # What is drawn next does not depend on whether there was anything to look for.
+        with undisturbed():
+            share = _share(condition, source, 64) or _share(condition, source, 1000)
         if share > 0:
             found.append(_drawn(source, int(min(np.ceil(n / share), 60 * n)), even))
-    if not found:
-        return np.empty((0, geom.dim))
+    # Where a condition holds at single points or on a line inside, no drawn point is there.
+    if data.anchors is not None:
+        found.append(_taken(condition, data.anchors))
+    if not any(map(len, found)):
+        found.append(_taken(condition, data.train_x_all))
     points = _unique(np.vstack(found))
     points = points[~_excluded(data, points)]
+    if len(points) == 0:
+        return points
     points = np.asarray(condition.collocation_points(points), dtype=float)
     if isinstance(condition, dde.icbc.PeriodicBC):
         # The other point of a pair may be an excluded one.
@@ -106,7 +115,13 @@ def _with_normals(condition: Any, points: np.ndarray) -> np.ndarray:
 def _share(condition: Any, source: Callable[..., Any], n: int) -> float:
     """Part of the points from a source that a condition takes."""
     probe = _drawn(source, n, even=False)
-    return len(condition.filter(probe)) / len(probe)
+    return len(_taken(condition, probe)) / len(probe)
+
+
+def _taken(condition: Any, points: np.ndarray) -> np.ndarray:
+    """Those of the points (N, d) that a condition takes; DeepXDE's filter needs at least one."""
+    points = np.asarray(points, dtype=float)
+    return np.asarray(condition.filter(points)) if len(points) else points
 
 
 def _drawn(source: Callable[..., Any], n: int, even: bool) -> np.ndarray:

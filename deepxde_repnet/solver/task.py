@@ -202,8 +202,9 @@ class _Task:
                 if len(points) == 0:
                     raise ValueError(
                         f"no points were found for {name}: its filter takes none of the points "
-                        "drawn on the boundary or at the initial time. Check the function that "
-                        "says where it holds."
+                        "drawn on the boundary, at the initial time and inside, no anchor and no "
+                        "point of the script that is not excluded. Check the function that says "
+                        "where it holds, or give its points as anchors= of the data."
                     )
                 equations.append(Equation(name, condition, points))
         return equations

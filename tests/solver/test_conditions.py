@@ -261,3 +261,49 @@ def test_the_scripts_corners_are_left_out_too():
     data = dde.data.PDE(SQUARE, laplace, [condition, value], 20, 40, train_distribution="uniform")
     _, slopes, values = _host.script_points(data)
     assert at_corners(values).sum() >= 4 and len(slopes) == 36 and not at_corners(slopes).any()
+
+
+def at_zero(x, on):
+    return np.isclose(x[0], 0)
+
+
+@pytest.mark.parametrize("anchored", [True, False])
+def test_a_condition_at_a_point_inside(anchored):
+    """u' = -u / 100 with u(0) = 1, where 0 is an anchor or one of the evenly spaced points."""
+    geometry = dde.geometry.Interval(-300, 300)
+
+    def pde(x, u):
+        return dde.grad.jacobian(u, x) + u / 100
+
+    condition = dde.icbc.DirichletBC(geometry, lambda x: np.ones((len(x), 1)), at_zero)
+    if anchored:
+        data = dde.data.PDE(geometry, pde, condition, 50, 2, anchors=np.zeros((1, 1)))
+    else:
+        data = dde.data.PDE(geometry, pde, condition, 49, 2, train_distribution="uniform")
+    solution = deepxde_repnet.solve(data, tol=1e-6, verbose=0)
+    assert solution.converged and solution.equations["condition 1 (DirichletBC)"] == 1
+    x = np.linspace(-100, 100, 30)[:, None]
+    np.testing.assert_allclose(solution.predict(x), np.exp(-x / 100), rtol=1e-4)
+
+
+def test_anchors_belong_to_a_condition_beside_the_boundary():
+    condition = dde.icbc.DirichletBC(LINE, lambda x: 0, lambda x, on: on or np.isclose(x[0], 0.25))
+    data = dde.data.PDE(LINE, laplace, condition, 20, 2, anchors=np.array([[0.25], [0.5]]))
+    points = _host.condition_points(data, condition, 20, even=True)
+    np.testing.assert_allclose(points, [[0], [0.25], [1]])
+
+
+def test_a_condition_inside_has_points_there():
+    condition = dde.icbc.DirichletBC(SQUARE, lambda x: 0, lambda x, on: x[0] < 0.5)
+    data = dde.data.PDE(SQUARE, laplace, condition, 20, 20)
+    with _host.seeded(0):
+        points = _host.condition_points(data, condition, 50, even=True)
+    on = SQUARE.on_boundary(points)
+    assert (points[:, 0] < 0.5).all() and on.sum() > 20 and (~on).sum() > 20
+
+
+def test_a_point_inside_that_is_excluded_is_none():
+    condition = dde.icbc.DirichletBC(LINE, lambda x: 0, lambda x, on: np.isclose(x[0], 0.25))
+    at = np.array([[0.25]])
+    data = dde.data.PDE(LINE, laplace, condition, 20, 2, anchors=at, exclusions=at)
+    assert len(_host.condition_points(data, condition, 20, even=True)) == 0
