@@ -263,8 +263,7 @@ def symbol_if_any(
 ) -> Symbol | None:
     """The symbol of the problem's equation where it has one and something depends on it."""
     given = model.net.given
-    for_scale = given.scale_open and _host.has_time(model.data)
-    if not for_scale and not (given.sines is None and given.takes_sines):
+    if not given.scale_open and not (given.sines is None and given.takes_sines):
         return None
     try:
         return Symbol(model.data, domain, highest, variables_of(arguments))
