@@ -138,4 +138,5 @@ from .training import (  # noqa: F401
     step,
     steps_taken,
     synchronize,
+    unknowns,
 )
