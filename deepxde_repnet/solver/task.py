@@ -23,8 +23,8 @@ from ..theory.initialize import draw
 from . import all_parameters, arguments, choice
 from .equations import Equation, Problem, Rows, System, problem_of, scales, total
 from .gauss_newton import Clock, Points, field_of, solve_features
-from .least_squares import LeastSquares, triangularise
 from .resources import Progress, bytes_free, check_memory, most_features
+from .rounding import for_single_precision
 from .solution import Fit, Solution, Trial
 
 #: Equations of the PDE for each feature, and points of each condition for each n^((d-1)/d).
@@ -32,9 +32,6 @@ PER_FEATURE = 3.0
 PER_BOUNDARY = 12.0
 CHECK_INSIDE, CHECK_CONDITION = 2000, 300
 MOST_INPUTS = 5
-
-#: Dampings tried for a solution that is to be rounded to single precision.
-DAMPINGS_SINGLE = (1e-12, 1e-11, 1e-10, 1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4)
 
 #: Ratio of residuals from which other features are worth a word.
 MUCH_BETTER = 0.1
@@ -463,31 +460,15 @@ class _Task:
         return model
 
     def _to_be_rounded(self, kept: Trial) -> Tensor:
-        """Coefficients for single precision: smaller ones, which lose less by it.
-
-        Sums of features round by their unit of round-off times the norm of the coefficients. Of
-        several dampings the one is taken with the least of that and of the change that it makes.
-        """
+        """Coefficients for single precision: smaller ones, which lose less by it."""
         system, points = self._systems[id(kept)], self.points(kept.features)
-        field = field_of(system, kept.fit.unknowns)
-        rows = points.rows
+        unknowns, rows = kept.fit.unknowns, points.rows
         if not self.linear:
             with _host.double_precision(self.data, self.problem.variables):
-                values = taylor.asarray(kept.fit.variables)
-                self.problem.set_values(values)
-                rows = [r.affine(field, values) for r in self.problem.linearise(points.fit, field)]
-        problem = LeastSquares(triangularise(system.blocks(rows, points.factors), system.unknowns))
-        x = points.check[0].x
-        exact = field(x, ())
-        round_off = float(np.finfo(np.float32).eps) * len(x) ** 0.5
-        best, least = kept.fit.unknowns, math.inf
-        for damping in (kept.fit.damping, *DAMPINGS_SINGLE):
-            unknowns = problem.solve(damping).unknowns
-            change = float(taylor.norm(system.field(x, (), unknowns) - exact))
-            loss = change + round_off * float(taylor.norm(unknowns))
-            if loss < least:
-                best, least = unknowns, loss
-        return best
+                self.problem.set_values(taylor.asarray(kept.fit.variables))
+                rows = self.problem.linearise(points.fit, field_of(system, unknowns))
+        x, other = points.fit[0].x, points.check[0].x
+        return for_single_precision(system, rows, points.factors, unknowns, x, other)
 
 
 class _Values:
