@@ -263,8 +263,7 @@ def symbol_if_any(
 ) -> Symbol | None:
     """The symbol of the problem's equation where it has one and something depends on it."""
     given = model.net.given
-    for_scale = given.scale_open and _host.has_time(model.data)
-    if not for_scale and not (given.sines is None and given.takes_sines):
+    if not given.scale_open and not (given.sines is None and given.takes_sines):
         return None
     try:
         return Symbol(model.data, domain, highest, variables_of(arguments))
@@ -306,9 +305,23 @@ def bounded(
             stacklevel=5,
         )
         normalised = np.minimum(normalised, limit)
-    normalised = np.maximum(normalised, np.minimum(LOWEST_WAVENUMBER, limit))
-    said = ", ".join(dict.fromkeys(source for source in estimate.sources if source))
-    return normalised / domain.half_width, said
+    lowest = np.minimum(LOWEST_WAVENUMBER, limit)
+    said = _said(estimate.sources, normalised < lowest)
+    return np.maximum(normalised, lowest) / domain.half_width, said
+
+
+def _said(sources: tuple[str, ...], raised: np.ndarray) -> str:
+    """Where the wavenumbers of all axes are from; those raised to the lowest are from nothing."""
+    decided = [source for source, low in zip(sources, raised, strict=True) if source and not low]
+    named = ", ".join(dict.fromkeys(decided))
+    if not raised.any():
+        return named
+    if raised.all():
+        slower = ", ".join(dict.fromkeys(source for source in sources if source))
+        return f"lowest: nothing faster in {slower}"
+    axes = ", ".join(f"x[{j}]" for j in np.flatnonzero(raised))
+    lowest = f"lowest along {axes}, where nothing faster was found"
+    return f"{named}; {lowest}" if named else lowest
 
 
 def variables_of(arguments: dict[str, Any]) -> Any:

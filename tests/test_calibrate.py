@@ -209,3 +209,29 @@ def test_values_that_are_not_finite_are_named():
     data = dde.data.PDE(dde.geometry.Interval(0, 1), None, condition)
     with pytest.raises(ValueError, match=r"condition 1 \(PointSetBC\)"):
         calibrate._check_finite(data, x, None)
+
+
+@pytest.mark.parametrize(
+    ("function", "said"),
+    [
+        (
+            lambda x: 2 * x[:, :1],
+            "wavenumber 6.283 rad per unit length (lowest: nothing faster in condition 1 "
+            "(DirichletBC))",
+        ),
+        (
+            lambda x: np.sin(9 * x[:, :1]),
+            "(condition 1 (DirichletBC); lowest along x[1], where nothing faster was found)",
+        ),
+    ],
+)
+def test_the_lowest_wavenumber_is_credited_to_nothing(capsys, function, said):
+    square = dde.geometry.Rectangle([0, 0], [1, 1])
+
+    def pde(x, y):
+        return dde.grad.hessian(y, x, i=0, j=0) + dde.grad.hessian(y, x, i=1, j=1)
+
+    condition = dde.icbc.DirichletBC(square, function, lambda x, on: on)
+    net = RepFNN([2, 8, 1], "tanh", "Glorot uniform", seed=0)
+    dde.Model(dde.data.PDE(square, pde, condition, 50, 20), net).compile("adam", lr=1e-3)
+    assert said in capsys.readouterr().out

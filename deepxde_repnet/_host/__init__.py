@@ -37,6 +37,7 @@ from .core import (  # noqa: F401
 from .equations import (  # noqa: F401
     NoDerivatives,
     Wave,
+    columns,
     residual_function,
     residuals,
     wave_residuals,
@@ -97,6 +98,7 @@ from .process import (  # noqa: F401
     version,
 )
 from .sides import Side, axis_names, meeting_points, part_of, sides  # noqa: F401
+from .shapes import COLUMNS, WrongShape  # noqa: F401
 from .state import (  # noqa: F401
     COUNTERS,
     HISTORY,
@@ -140,4 +142,5 @@ from .training import (  # noqa: F401
     term_tensors,
     test_losses,
     traced_loss_weights,
+    unknowns,
 )

@@ -11,6 +11,7 @@ import numpy as np
 from deepxde.gradients import gradients_reverse
 
 from .core import as_list, backend_name, is_batched, leaf, real, run_v1, tf, to_float
+from .shapes import check_shape, wrong_values
 
 
 class NoDerivatives(NotImplementedError):
@@ -43,6 +44,33 @@ def residuals(
     if getattr(data, "auxiliary_var_fn", None) is not None:
         arguments.append(dde.backend.as_tensor(data.auxiliary_var_fn(points).astype(real(np))))
     return as_list(data.pde(*arguments))
+
+
+def columns(
+    name: str,
+    n_outputs: int,
+    data: Any,
+    condition: Any,
+    points: np.ndarray,
+    x: Any,
+    u: Any,
+    variables: Any = (),
+) -> list[Any]:
+    """``residuals`` whose shapes are checked: ``name`` is that of the equations or the condition.
+
+    Raises:
+        WrongShape: If one is not a column with a row for each point.
+    """
+    try:
+        found = residuals(data, condition, points, x, u, variables)
+    except RuntimeError as error:
+        refused = wrong_values(name, error)
+        if refused is None:
+            raise
+        raise refused from None
+    for residual in found:
+        check_shape(name, condition, residual, len(x), n_outputs)
+    return found
 
 
 def pde_of_jax(data: Any, x: Any, u: Any, variables: Any) -> Any:

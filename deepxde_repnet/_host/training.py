@@ -329,3 +329,16 @@ def synchronize(model: Any) -> None:
 def callbacks(model: Any) -> list[Any]:
     """The callbacks of the training that runs, or of the last one."""
     return list(model.callbacks.callbacks) if model.callbacks is not None else []
+
+
+def unknowns(model: Any) -> list[float]:
+    """Present values of a model's external trainable variables, entry by entry."""
+    variables = list(getattr(model, "external_trainable_variables", None) or [])
+    if not variables:
+        return []
+    if backend_name == "tensorflow.compat.v1":
+        arrays = model.sess.run(variables)
+    else:
+        held = [v.value if backend_name == "jax" else v for v in variables]
+        arrays = [dde.backend.to_numpy(v) for v in held]
+    return [float(value) for array in arrays for value in np.ravel(array)]

@@ -138,6 +138,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 def run_script(job: Job, record: Path) -> int:
     """Run a script under watch and write what it trained, whatever became of it."""
+    from .printed import measures, recorded
     from .script import execute, save_figures
 
     watched: list[Any] = []
@@ -159,10 +160,16 @@ def run_script(job: Job, record: Path) -> int:
             shown.append(save_figures(Path(job.figures), f"{job.net}-"))
 
     start = time.perf_counter()
-    code = execute(job.target, job.arguments, prepare)
+    with recorded() as pieces:
+        code = execute(job.target, job.arguments, prepare)
     models = [asdict(entry) for entry in watched[0].trained] if watched else []
     files = [str(path) for group in shown for path in group]
-    found = {"models": models, "figures": files, "script_seconds": time.perf_counter() - start}
+    found = {
+        "models": models,
+        "printed": measures(pieces),
+        "figures": files,
+        "script_seconds": time.perf_counter() - start,
+    }
     record.write_text(json.dumps(plain(found)), "utf-8")
     return code
 

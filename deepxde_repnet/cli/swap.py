@@ -9,13 +9,21 @@ from pathlib import Path
 from typing import Any
 
 from rich.table import Table
+from rich.text import Text
 
 from .child import Job, Processes
 from .output import FAILED, INTERRUPTED, Output, number, seconds, sheet
+from .printed import side_by_side
 from .script import execute, save_figures
 
 #: Our own options, which are the script's where they come after it.
 OPTIONS = ("--compare", "--iterations", "--diff", "--write", "--figures", "--backend")
+
+#: Entries of the unknowns that the table shows; the JSON document has all.
+MOST_UNKNOWNS = 20
+
+#: Characters of a printed line in the table.
+LONGEST_LABEL = 44
 
 
 def figures_folder(script: str) -> Path:
@@ -121,7 +129,7 @@ def compare_two(
 
 
 def table(script: str, iterations: int | None, found: dict[str, dict[str, Any]]) -> Table:
-    """Losses, metrics and times of the two runs side by side."""
+    """Losses, metrics, unknowns, times and what was printed of errors, of the two runs."""
     capped = "" if iterations is None else f", at most {iterations} iterations a training"
     grid = sheet("", title=f"{Path(script).name}{capped}")
     for net in found:
@@ -138,14 +146,26 @@ def table(script: str, iterations: int | None, found: dict[str, dict[str, Any]])
         for metric in metrics:
             values = [m["metrics"].get(metric) if m else None for m in models]
             grid.add_row(f"{name}{metric}", *map(number, values))
+        unknowns = [m["unknowns"] if m else [] for m in models]
+        for j in range(min(max(map(len, unknowns)), MOST_UNKNOWNS)):
+            values = [f"{own[j]:.6g}" if j < len(own) else "-" for own in unknowns]
+            grid.add_row(f"{name}unknown {j + 1}", *values)
         iterated = [str(sum(s[1] for s in m["stages"])) if m else "-" for m in models]
         grid.add_row(f"{name}iterations", *iterated)
         times = [sum(s[2] for s in m["stages"]) if m else None for m in models]
         grid.add_row(f"{name}training time", *map(seconds, times))
+    for label, cells in side_by_side([run.get("printed", []) for run in runs]):
+        # As it was printed: brackets are no markup.
+        grid.add_row(Text(shortened(label)), *map(Text, cells))
     grid.add_row("whole script", *(seconds(run.get("script_seconds")) for run in runs))
     if any(run["code"] for run in runs):
         grid.add_row("exit code", *(str(run["code"]) for run in runs))
     return grid
+
+
+def shortened(label: str) -> str:
+    """A line's text in the first column, which is not broken."""
+    return label if len(label) <= LONGEST_LABEL else label[: LONGEST_LABEL - 1] + "…"
 
 
 def total(model: dict[str, Any] | None, key: str) -> float | None:

@@ -28,6 +28,7 @@ class Trained:
         parameters: Number of them.
         stages: (optimizer, iterations, seconds) of each ``model.train``.
         metrics: Name -> value of the compiled metrics.
+        unknowns: Values of the external trainable variables, entry by entry.
         steps, history: Training loss as DeepXDE has recorded it.
     """
 
@@ -38,6 +39,7 @@ class Trained:
     loss_train: list[float] = field(default_factory=list)
     loss_test: list[float] = field(default_factory=list)
     metrics: dict[str, float] = field(default_factory=dict)
+    unknowns: list[float] = field(default_factory=list)
     steps: list[int] = field(default_factory=list)
     history: list[float] = field(default_factory=list)
 
@@ -111,6 +113,7 @@ def _note(entry: Trained, model: Any, names: list[str]) -> None:
     entry.parameters = _host.n_parameters(model.net)
     entry.loss_train, entry.loss_test = standing.train, standing.test
     entry.metrics = dict(zip(names, standing.metrics, strict=False))
+    entry.unknowns = _host.unknowns(model)
     entry.steps, entry.history = _host.loss_history(model)
 
 

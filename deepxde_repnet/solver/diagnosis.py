@@ -257,16 +257,16 @@ class _Missing:
                     what = f"the value of {of}"
                     if derivative:
                         what = f"the derivative of {of} along {side.along}"
-                    yield _Candidate(f"{what} at {side.name}", np.asarray(seen)[output] / root, side.along == "t")
+                    yield _Candidate(
+                        f"{what} at {side.name}", np.asarray(seen)[output] / root, side.along == "t"
+                    )
 
 
 # -------------------------------------------------------------------------------------------------
 # Contradictions
 
 
-def _conditions_contradict(
-    task: _Task, kept: Trial, descent: Descent
-) -> tuple[bool, str] | None:
+def _conditions_contradict(task: _Task, kept: Trial, descent: Descent) -> tuple[bool, str] | None:
     """Whether conditions contradict each other or the rest, and what to say; None if not.
 
     The first of the pair tells a contradiction from conditions that only meet with different
@@ -356,7 +356,9 @@ def _one_too_many(
     whole = descent.linearised(rows, descent.factors)[0].residual
     for i in conditions:
         others = [k for k in range(len(rows)) if k != i]
-        solved, _ = descent.linearised([rows[k] for k in others], [descent.factors[k] for k in others])
+        solved, _ = descent.linearised(
+            [rows[k] for k in others], [descent.factors[k] for k in others]
+        )
         if solved.residual < FREED * whole:
             values = "The values of " if rows[i].data else ""
             name = rows[i].name if rows[i].data else _capital(rows[i].name)

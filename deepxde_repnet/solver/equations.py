@@ -93,8 +93,9 @@ class Problem:
     ) -> None:
         self.data, self.n_outputs, self.transform = data, n_outputs, transform
         self.variables = variables
-        residuals = partial(_host.residuals, data, None)
+        residuals = partial(_host.columns, "PDE", n_outputs, data, None)
         self._equations = taylor.Equations(residuals, transform, variables)
+        self.evaluated = ""  # what was evaluated last, as printed
 
     def values(self) -> Tensor:
         """Current values of the other unknowns, (q,)."""
@@ -113,11 +114,19 @@ class Problem:
             def value(axes: Axes, x: Any = equation.x, zeros: Any = zeros) -> Tensor:
                 return zeros if state is None else state(x, axes)
 
+            self.evaluated = equation.name
             if equation.condition is None:
                 linears = self._equations.linearise(equation.points, equation.x, value)
             else:
                 linears = taylor.linearise(
-                    partial(_host.residuals, self.data, equation.condition, equation.points),
+                    partial(
+                        _host.columns,
+                        equation.name,
+                        self.n_outputs,
+                        self.data,
+                        equation.condition,
+                        equation.points,
+                    ),
                     equation.x,
                     value,
                     self.transform,
@@ -142,24 +151,22 @@ def problem_of(
     Raises:
         ValueError: If there is none up to ``most``; the message holds what the problem said.
     """
-    said: Exception | None = None
+    said = ""
     for count in range(1, most + 1):
         problem = Problem(data, count, transform, variables)
         try:
             rows = problem.linearise(equations)
-        except (NotPointwise, _host.NoDerivatives):
+        except (NotPointwise, _host.NoDerivatives, _host.WrongShape):
             raise
         except Exception as error:  # the user's own code: whatever it raises for too few outputs
-            said = said or error
+            said = said or f"{problem.evaluated} said: {type(error).__name__}: {error}"
             continue
-        needed = max((getattr(e.condition, "component", 0) or 0 for e in equations), default=0)
-        if not all(len(r) for r in rows) or _needs_more(needed, count):
+        if not all(len(r) for r in rows) or any(_needs_more(e, count) for e in equations):
             continue
         if not (taylor.CLAMPS and _uses_next(problem, equations, len(rows))):
             return problem
     raise ValueError(
-        f"the problem could not be evaluated with 1 to {most} outputs; with the first it said: "
-        f"{type(said).__name__}: {said}"
+        f"the problem could not be evaluated with 1 to {most} outputs; with one, {said}"
     )
 
 
@@ -181,7 +188,9 @@ def _uses_next(problem: Problem, equations: list[Equation], n_rows: int) -> bool
     return len(rows) == n_rows and any(bool((slope[:, count] != 0).any()) for slope in slopes)
 
 
-def _needs_more(component: Any, count: int) -> bool:
+def _needs_more(equation: Equation, count: int) -> bool:
+    """Whether a condition names an output beyond so many."""
+    component = getattr(equation.condition, "component", 0) or 0
     return (max(component) if isinstance(component, list) else int(component)) >= count
 
 

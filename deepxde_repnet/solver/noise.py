@@ -187,7 +187,9 @@ def _approach(descent: Descent, data: list[int], penalties: list[Rows]) -> list[
         _use(descent, data, noise, penalties, rough, exact)
         descent.run(STEPS_PER_STAGE)
         waves = _as_waves(descent, penalties)
-        rough = [max(r, SMOOTHEST * size / math.sqrt(n)) for r, n in zip(waves, descent.system.sizes)]
+        rough = [
+            max(r, SMOOTHEST * size / math.sqrt(n)) for r, n in zip(waves, descent.system.sizes)
+        ]
     return [*noise, *rough]
 
 

@@ -1,4 +1,4 @@
-"""Where a nonlinear problem starts from: the zero field, one that meets the conditions, the user's."""
+"""Where a nonlinear problem starts: at zero, at a field that meets the conditions, at the user's."""
 
 from __future__ import annotations
 
@@ -53,8 +53,8 @@ def not_finite(rows: list[Rows], state: State | None) -> str:
         return (
             f"{name} is not finite at any of {count} points where the solution is zero: it is "
             "singular there (a division by it, its logarithm, the slope of its root). Start from a "
-            "field where it is finite: start=, a function of the points; or let an output transform "
-            "keep the solution away from zero: output_transform=lambda x, y: 1 + y."
+            "field where it is finite: start=, a function of the points; or let an output "
+            "transform keep the solution away from zero: output_transform=lambda x, y: 1 + y."
         )
     return (
         f"{name} is not finite at {bad} of {count} points, whatever the solution is there; exclude "

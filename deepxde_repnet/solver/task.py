@@ -26,8 +26,8 @@ from . import all_parameters, arguments, choice, diagnosis, noise, starts
 from .arguments import Settings
 from .equations import Equation, Problem, Rows, State, System, problem_of, scales, total
 from .gauss_newton import Clock, Descent, OutOfTime, Points, field_of, solve_features
-from .least_squares import LeastSquares, triangularise
 from .resources import Progress, bytes_free, check_memory, most_features
+from .rounding import for_single_precision
 from .solution import Fit, Solution, Trial
 from .stability import Stability, examine
 
@@ -36,9 +36,6 @@ PER_FEATURE = 3.0
 PER_BOUNDARY = 12.0
 CHECK_INSIDE, CHECK_CONDITION = 2000, 300
 MANY_INPUTS = 5
-
-#: Dampings tried for a solution that is to be rounded to single precision.
-DAMPINGS_SINGLE = (1e-12, 1e-11, 1e-10, 1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4)
 
 #: Ratio of residuals from which other features are worth a word.
 MUCH_BETTER = 0.1
@@ -233,8 +230,9 @@ class _Task:
                 if len(points) == 0:
                     raise ValueError(
                         f"no points were found for {name}: its filter takes none of the points "
-                        "drawn on the boundary or at the initial time. Check the function that "
-                        "says where it holds."
+                        "drawn on the boundary, at the initial time and inside, no anchor and no "
+                        "point of the script that is not excluded. Check the function that says "
+                        "where it holds, or give its points as anchors= of the data."
                     )
                 equations.append(Equation(name, condition, points))
         return equations
@@ -460,7 +458,9 @@ class _Task:
         if not all(len(c) >= FEWEST for c in sets):
             return False
         held = [np.arange(len(c)) % HELD_BACK == 0 for c in sets]
-        parts = {id(c): _host.part_of(c, np.flatnonzero(~h)) for c, h in zip(sets, held, strict=True)}
+        parts = {
+            id(c): _host.part_of(c, np.flatnonzero(~h)) for c, h in zip(sets, held, strict=True)
+        }
         others = [
             Equation("held back", (part := _host.part_of(c, np.flatnonzero(h))), part.points)
             for c, h in zip(sets, held, strict=True)
@@ -733,31 +733,17 @@ class _Task:
         return model
 
     def _to_be_rounded(self, kept: Trial) -> Tensor:
-        """Coefficients for single precision: smaller ones, which lose less by it.
-
-        Sums of features round by their unit of round-off times the norm of the coefficients. Of
-        several dampings the one is taken with the least of that and of the change that it makes.
-        """
+        """Coefficients for single precision: smaller ones, which lose less by it."""
         system, points = self._systems[id(kept)], self.points(kept.features)
-        field = field_of(system, kept.fit.unknowns)
-        rows = points.rows
+        unknowns, rows = kept.fit.unknowns, points.rows
         if not self.linear:
             with _host.double_precision(self.data, self.problem.variables):
-                values = taylor.asarray(np.array(kept.fit.variables))
-                self.problem.set_values(values)
-                rows = [r.affine(field, values) for r in self.problem.linearise(points.fit, field)]
-        problem = LeastSquares(triangularise(system.blocks(rows, points.factors), system.unknowns))
-        x = points.check[0].x
-        exact = field(x, ())
-        round_off = float(np.finfo(np.float32).eps) * len(x) ** 0.5
-        best, least = kept.fit.unknowns, math.inf
-        for damping in (kept.fit.damping, *DAMPINGS_SINGLE):
-            unknowns = problem.solve(damping).unknowns
-            change = float(taylor.norm(system.field(x, (), unknowns) - exact))
-            loss = change + round_off * float(taylor.norm(unknowns))
-            if loss < least:
-                best, least = unknowns, loss
-        return best
+                before = self.problem.values()
+                self.problem.set_values(taylor.asarray(np.array(kept.fit.variables)))
+                rows = self.problem.linearise(points.fit, field_of(system, unknowns))
+                self.problem.set_values(before)
+        x, other = points.fit[0].x, points.check[0].x
+        return for_single_precision(system, rows, points.factors, unknowns, x, other)
 
 
 #: Trials of the first round.

@@ -12,7 +12,7 @@ import torch
 from .. import _host
 from ..spec import Array
 from .features import Axes, Features, Jet, tanh_polynomial, with_axis
-from .linear import Linear, NotPointwise
+from .linear import COUPLED, EQUAL_WEIGHTS, ROUND_OFF, Linear, NotPointwise
 
 #: Whether y[:, 1] of one column is taken for its last, without an error.
 CLAMPS = False
@@ -401,31 +401,59 @@ def _linearised(column: torch.Tensor, field: Field, variables: Any) -> Linear:
     probed = pulled(probe)
     rows = None
     if n_rows != n_points:
-        rows = _rows(slopes, pulled(torch.arange(1, n_rows + 1).to(column)), n_points)
+        numbered = pulled(torch.arange(1, n_rows + 1).to(column))
+        rows = _rows(slopes, numbered, n_points, n_rows)
     weights = probe if rows is None else probe[rows]
-    for axes, slope in slopes.items():
-        expected = weights[:, None] * slope
-        # NaN is told elsewhere, with the equation's name.
-        tolerance = {"rtol": 1e-8, "atol": 1e-12 * float(slope.nan_to_num().abs().max())}
-        if not torch.allclose(probed[axes], expected, equal_nan=True, **tolerance):
-            raise NotPointwise(
-                "a residual at one point depends on the solution at another point; only "
-                "differential equations, and conditions that compare pairs of points, can be "
-                "solved in this way."
-            )
+    # Also where the slope is zero: the sum over all rows is, of differences between points.
+    expected = {
+        axes: weights[:, None] * slopes[axes] if axes in slopes else torch.zeros_like(answer)
+        for axes, answer in probed.items()
+    }
+    if not _agree(probed, expected, slopes, {}):
+        # Where the terms of a slope cancel, near a solution, their round-off is all that there is.
+        noise: dict[Axes, float] = {}
+        for weight in EQUAL_WEIGHTS:
+            for axes, answer in pulled(weight * ones).items():
+                error = answer / weight - slopes.get(axes, 0.0)
+                noise[axes] = max(noise.get(axes, 0.0), float(error.nan_to_num().abs().max()))
+        if not _agree(probed, expected, slopes, noise):
+            raise NotPointwise
     return Linear(column.detach(), slopes, rows, _in_variables(column, variables, empty))
 
 
+def _agree(
+    probed: dict[Axes, torch.Tensor],
+    expected: dict[Axes, torch.Tensor],
+    slopes: dict[Axes, torch.Tensor],
+    noise: dict[Axes, float],
+) -> bool:
+    """Whether rows answer weights as rows of one point do; ``noise`` is round-off by axes."""
+    for axes, answer in probed.items():
+        # NaN is told elsewhere, with the equation's name.
+        size = float(slopes[axes].nan_to_num().abs().max()) if axes in slopes else 0.0
+        least = 1e-12 * size + ROUND_OFF * noise.get(axes, 0.0)
+        if not torch.allclose(answer, expected[axes], rtol=COUPLED, atol=least, equal_nan=True):
+            return False
+    return True
+
+
 def _rows(
-    slopes: dict[Axes, torch.Tensor], numbered: dict[Axes, torch.Tensor], n_points: int
+    slopes: dict[Axes, torch.Tensor],
+    numbered: dict[Axes, torch.Tensor],
+    n_points: int,
+    n_rows: int,
 ) -> torch.Tensor:
     """Row of each point, from the answers to the weights 1, 2, ..., R; 0 where it has none."""
     rows = torch.zeros(n_points, dtype=torch.long)
     for axes, slope in slopes.items():
         for one, number in zip(slope.T, numbered[axes].T, strict=True):
-            there = (one != 0).cpu()
-            rows[there] = (number / one).round().long().cpu()[there] - 1
-    return rows.clamp(min=0).to(next(iter(slopes.values())).device) if slopes else rows
+            found = (number / one).cpu()
+            # Of a slope that is round-off, the quotient is no row's number.
+            there = (found - found.round()).abs() < 1e-3
+            rows[there] = found[there].round().long() - 1
+    return (
+        rows.clamp(min=0, max=n_rows - 1).to(next(iter(slopes.values())).device) if slopes else rows
+    )
 
 
 def _in_variables(column: torch.Tensor, variables: Any, empty: torch.Tensor) -> torch.Tensor:

@@ -361,10 +361,96 @@ def _elsewhere(x: Any, y: Any) -> Any:
 
 
 @check(backends=SOLVING)
+def check_solve_conduction() -> None:
+    """(exp(u/2) u')' = 0: what it depends on u by cancels at the solution."""
+    interval = dde.geometry.Interval(0, 2)
+
+    def equation(x: Any, y: Any) -> Any:
+        slope, bend = plain(dde.grad.jacobian(y, x)), plain(dde.grad.hessian(y, x))
+        exp = dde.backend.lib.exp if BACKEND == "pytorch" else dde.backend.jax.numpy.exp
+        factor = exp(0.5 * plain(y))
+        return 0.5 * factor * slope**2 + factor * bend
+
+    def exact(x: Any) -> Any:
+        return 2 * np.log1p(np.expm1(2.5) * x / 2)
+
+    data = dde.data.PDE(
+        interval, equation, dde.icbc.DirichletBC(interval, exact, everywhere), 50, 2
+    )
+    solution = solve(data, 1e-9)
+    x = np.linspace(0, 2, 50)[:, None]
+    assert solution.converged and np.abs(solution._values(x) - exact(x)).max() < 1e-8
+
+
+@check(backends=SOLVING)
+def check_solve_condition_whose_slopes_cancel() -> None:
+    """(u - x)² = 0 at the ends, beside u = x there."""
+    interval = dde.geometry.Interval(0, 1)
+    conditions = [
+        dde.icbc.OperatorBC(
+            interval, lambda x, y, X: y**2 - 2 * (x + 0.3) * y + (x + 0.3) ** 2, everywhere
+        ),
+        dde.icbc.DirichletBC(interval, lambda x: x + 0.3, everywhere),
+    ]
+
+    def equation(x: Any, y: Any) -> Any:
+        return plain(dde.grad.hessian(y, x)) + plain(y) ** 2 - (x + 0.3) ** 2
+
+    solution = solve(dde.data.PDE(interval, equation, conditions, 50, 2), 1e-9)
+    assert solution.converged
+
+
+def _coupled_beside_a_large_one(x: Any, y: Any) -> Any:
+    return [1e9 * pde(x, y), plain(y) - 1e-3 * plain(y).mean()]
+
+
+@check(backends=SOLVING)
+def check_solve_refuses_weakly_coupled_points() -> None:
+    with raises(ValueError, "another point"):
+        solve(problem(_coupled_beside_a_large_one))
+    condition = dde.icbc.OperatorBC(SQUARE, lambda x, y, X: y - 1e-6 * y.mean(), left)
+    with raises(ValueError, "another point"):
+        solve(problem(conditions=[condition]))
+
+
+@check(backends=SOLVING)
 def check_solve_refuses_coupled_points() -> None:
     for equation in (_coupled, _elsewhere)[: 2 if BACKEND == "jax" else 1]:
         with raises(ValueError, "another point"):
             solve(problem(equation))
+
+
+@check(
+    backends=SOLVING,
+    cases={
+        name: {"condition": condition, "named": named}
+        for name, condition, named in (
+            (
+                "dirichlet",
+                lambda: dde.icbc.DirichletBC(SQUARE, lambda x: wave(x)[:, 0], everywhere),
+                "condition 1 (DirichletBC)",
+            ),
+            (
+                "point_set",
+                lambda: dde.icbc.PointSetBC(OBSERVED, wave(OBSERVED)[:, 0]),
+                "condition 1 (PointSetBC)",
+            ),
+            (
+                "operator",
+                lambda: dde.icbc.OperatorBC(SQUARE, lambda x, y, X: y - x[:, 1], left),
+                "condition 1 (OperatorBC)",
+            ),
+            ("equation", None, "PDE gives a residual"),
+        )
+    },
+)
+def check_solve_refuses_residuals_that_are_no_columns(condition: Any, named: str) -> None:
+    if condition is None:
+        data = problem(lambda x, y: pde(x, y) - x[:, 0])
+    else:
+        data = problem(conditions=[condition()])
+    with raises(ValueError, named, "[:, None]"):
+        solve(data)
 
 
 @check(backends=["jax"])

@@ -9,6 +9,8 @@ import pytest
 from cli.catalogue import SCRIPTS, swapped
 from cli.support import command
 
+from deepxde_repnet.cli.printed import measures, side_by_side
+
 
 @pytest.mark.parametrize("backend", ["pytorch", "tensorflow"])
 def test_every_script_runs_and_changes_nothing_else(tmp_path, backend):
@@ -94,6 +96,62 @@ def test_a_script_chooses_its_backend(tmp_path):
     done = command("swap", "script.py", folder=tmp_path)
     assert done.returncode == 1
     assert "Unsupported backend: nowhere" in done.stderr
+
+
+PRINTS = """
+import numpy as np
+
+x = geom.uniform_points(50)
+difference = model.predict(x) - func(x)
+print("L2 relative error:", np.linalg.norm(difference) / np.linalg.norm(func(x)))
+for t in (0.25, 0.5):
+    print(f"max error at t = {t} is [{np.abs(difference).max():.3e}], so to say")
+print("nothing of 3 things")
+raise ValueError("an error of 5")
+"""
+
+
+@pytest.mark.parametrize("backend", ["pytorch", "tensorflow.compat.v1", "jax"])
+def test_compare_shows_what_a_script_prints_and_finds(tmp_path, backend):
+    source = (SCRIPTS / "inverse_variable.py").read_text()
+    if backend == "jax":
+        source = source.replace("def pde(x, y):", "def pde(x, y, unknowns=[2.0]):")
+        source = source.replace("return C * dde.grad.hessian(y, x)", "C = unknowns[0]\n    return ")
+        source = source.replace("    return  + 16", "    return C * dde.grad.hessian(y, x)[0] + 16")
+        source = source.replace("dde.backend.sin", "dde.backend.lib.numpy.sin")
+        source = source.replace(", period=2, filename", ", period=1, filename")
+    (tmp_path / "script.py").write_text(source + PRINTS)
+    options = ("swap", "--compare", "--iterations", "3")
+    done = command(*options, "script.py", folder=tmp_path, backend=backend)
+    assert done.returncode == 1 and "ValueError: an error of 5" in done.stderr, done.stderr
+    (unknown,) = (line.split() for line in done.stdout.splitlines() if "unknown 1" in line)
+    ours, theirs = map(float, unknown[2:])
+    assert 1.99 < ours < 2.01 and 1.99 < theirs < 2.01 and ours != 2 != theirs, done.stdout
+    (printed,) = (line for line in done.stdout.splitlines() if "L2 relative error" in line)
+    assert len([word for word in printed.split() if "." in word]) == 2, done.stdout
+    at = [line for line in done.stdout.splitlines() if "max error at t = … is […]" in line]
+    assert len(at) == 2 and "0.25, " in at[0] and "0.5, " in at[1], done.stdout
+    assert "nothing" not in done.stdout and "error of" not in done.stdout
+
+
+def test_lines_with_measures():
+    lines = [
+        "0         [1.0e+00, 2.0e-01]    []",
+        "  test metric: [1.0e-01]",
+        "L2 relative error: 3.2e-05",
+        "step 3, rmse=1.5, l2_error = nan",
+        "Traceback: ValueError: 5",
+        "Terror 5",
+        "error without any",
+    ]
+    assert measures(["\n".join(lines)]) == lines[2:4]
+    once = ["error: 1.5", "only here: residual 2"]
+    often = [f"error: {i}" for i in range(5)]
+    assert side_by_side([once, ["error: 1.25"]]) == [
+        ("error", ["1.5", "1.25"]),
+        ("only here: residual", ["2", "-"]),
+    ]
+    assert side_by_side([often, []]) == [("error (last)", ["4", "-"])]
 
 
 def test_compare_shows_both(tmp_path):

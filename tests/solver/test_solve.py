@@ -232,6 +232,23 @@ def test_an_unknown_coefficient_is_found_from_values(double, noise, largest):
         assert not solution.noise
 
 
+def test_the_model_holds_the_solution_in_single_precision_where_there_is_noise():
+    rng = np.random.default_rng(0)
+    points = rng.uniform(size=(300, 2))
+    values = wave(points) + 0.1 * rng.standard_normal((300, 1))
+    open_side = dde.icbc.DirichletBC(
+        SQUARE, wave, lambda x, on_boundary: on_boundary and not np.isclose(x[0], 1)
+    )
+    conditions = [open_side, dde.icbc.PointSetBC(points, values)]
+    for data, most in ((poisson_data(conditions), 5e-4), (coefficient_data(0.01, 0), 6e-3)):
+        solution = deepxde_repnet.solve(data, tol=1e-5, max_features=300, verbose=0)
+        assert solution.noise
+        x = data.geom.random_points(300)
+        expected = solution.predict(x)
+        difference = np.linalg.norm(solution.model.predict(x) - expected, axis=0)
+        assert (difference < most * np.linalg.norm(expected, axis=0)).all()
+
+
 def inverse_data(k2, noise, seed, count=60):
     """-u'' - k² u = f on [0, 1] with u = sin 2πx, k² = 20 sought."""
 

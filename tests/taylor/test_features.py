@@ -1,5 +1,7 @@
 """Derivatives carried forward, and derivatives that DeepXDE asks for, against independent ones."""
 
+import math
+
 import deepxde as dde
 import numpy as np
 import pytest
@@ -167,6 +169,49 @@ def test_pairs_of_points_share_a_row(float64):
 def test_a_residual_that_couples_points_is_refused(float64):
     with pytest.raises(taylor.NotPointwise, match="another point"):
         taylor.linearise(lambda x, u: [u * u.mean()], torch.rand(20, 2), Recorder(20))
+
+
+def conduction(x, u):
+    """d/dx (exp(b u) u_x), zero for u = log(1 + c x) / b; b = 0.3."""
+    return dde.grad.jacobian(torch.exp(0.3 * u) * dde.grad.jacobian(u, x), x)
+
+
+def conducting(x, c):
+    def value(axes):
+        order = len(axes)
+        if order == 0:
+            return torch.log1p(c * x) / 0.3
+        return (
+            (1 / 0.3) * math.factorial(order - 1) * (-1) ** (order + 1) * (c / (1 + c * x)) ** order
+        )
+
+    return value
+
+
+@pytest.mark.parametrize("count", [2, 5, 100])
+@pytest.mark.parametrize("c", [1.0, 11.0, 1e4])
+def test_slopes_that_cancel_at_the_solution_are_no_coupling(float64, c, count):
+    x = torch.linspace(0, 1, count)[:, None]
+    (linear,) = taylor.linearise(lambda x, u: [conduction(x, u)], x, conducting(x, c))
+    # d/du of exp(b u) (b u_x² + u_xx) is b times it, of terms of the size of c².
+    assert float(linear.slopes.get((), torch.zeros(1)).abs().max()) < 1e-14 * c**2
+
+
+COUPLED = {
+    "a little": lambda x, u: u + 1e-8 * u.mean(),
+    "where slopes cancel": lambda x, u: conduction(x, u) + 1e-9 * u.mean(),
+    "with a sum of zero": lambda x, u: u - u.mean(),
+    "with the next": lambda x, u: torch.roll(u, 1, 0) - u,
+    "in a derivative": lambda x, u: u - 1e-6 * dde.grad.jacobian(u, x).flip(0),
+    "pairs": lambda x, u: u[:10] - u[10:] + 1e-6 * u[:10].mean(),
+}
+
+
+@pytest.mark.parametrize("name", COUPLED)
+def test_weakly_coupled_points_are_refused(float64, name):
+    x = torch.linspace(0, 1, 20)[:, None]
+    with pytest.raises(taylor.NotPointwise):
+        taylor.linearise(lambda x, u: [COUPLED[name](x, u)], x, conducting(x, 11.0))
 
 
 def test_derivatives_in_other_unknowns(float64):
