@@ -97,8 +97,8 @@ from .process import (  # noqa: F401
     settings,
     version,
 )
-from .sides import Side, axis_names, meeting_points, part_of, sides  # noqa: F401
 from .shapes import COLUMNS, WrongShape  # noqa: F401
+from .sides import Side, axis_names, meeting_points, part_of, sides  # noqa: F401
 from .state import (  # noqa: F401
     COUNTERS,
     HISTORY,

@@ -1,4 +1,4 @@
-"""The parts of a boundary by name: the faces of the bounding box, the rest, and the initial time."""
+"""The parts of a boundary by name: faces of the bounding box, the rest, and the initial time."""
 
 from __future__ import annotations
 

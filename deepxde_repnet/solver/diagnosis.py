@@ -54,6 +54,13 @@ NOT_MET = (
     "the solution is not resolved."
 )
 
+#: Relative error by the noise of given values from which little is known of the solution.
+MOST_NOISE = 0.3
+NOISY = (
+    "The noise found in the given values leaves the solution, or what is sought with it, largely "
+    "open: the error to be expected is as large. More values, or less noise, would tell."
+)
+
 #: Thickness of a layer, relative to the half width, that features may not see.
 THIN = 0.02
 
@@ -90,8 +97,9 @@ def judge(task: _Task, kept: Trial, descent: Descent, stability: Stability) -> F
     if task.misfit is not None:
         return finding("contradictory", task.misfit)
     resolved = fit.unseen <= task.tol
-    own_error = math.sqrt(max(stability.error**2 - stability.from_noise**2, 0.0))
-    if resolved and fit.converged and own_error <= largest_error(task.tol):
+    if resolved and stability.from_noise > MOST_NOISE:
+        return finding("unresolved", NOISY)
+    if resolved and fit.converged and stability.own_error <= largest_error(task.tol):
         return finding("converged", None)
     if task.stopped is not None:
         return finding("stopped", f"The search was {_ended(task.stopped)} before its end.")
@@ -112,9 +120,9 @@ def _diverged(task: _Task, which: tuple[int, ...]) -> str:
     names = " and ".join(f"unknown {i + 1}" for i in which)
     first = ", ".join(f"{float(task.first_values[i]):.3g}" for i in which)
     return (
-        f"{names} left all bounds from the first value {first}, and the equations do not hold; it "
-        "has its first value again. Start nearer to the solution: another value of the dde.Variable, "
-        "or start= for the field."
+        f"{names} left all bounds from the first value {first}, and the equations do not hold; the "
+        "first value is restored. Start nearer to the solution: another value of the "
+        "dde.Variable, or start= for the field."
     )
 
 
@@ -161,8 +169,8 @@ class _Missing:
                 said.append(f"It would be determined by {enough}.")
         if self._task.problem.transform is None:
             said.append(
-                "Where the script's network imposes conditions by an output transform, give that to "
-                "solve too: solve(data, output_transform=...), or a model whose RepFNN has it."
+                "Where the script's network imposes conditions by an output transform, give that "
+                "to solve too: solve(data, output_transform=...), or a model whose RepFNN has it."
             )
         return " ".join(said)
 
@@ -425,11 +433,14 @@ def advice(task: _Task, kept: Trial) -> str:
         )
     elif fit.unseen > 10 * fit.residual:
         script = 'more of them (points="own")' if task.settings.points == "data" else more
-        reason = f"fits its points but not those between them: {script}, or features that are flatter ({flatter})"
+        reason = (
+            f"fits its points but not those between them: {script}, or features that are flatter "
+            f"({flatter})"
+        )
     elif fit.residual > tol:
         reason = (
-            f"does not fit its points: {more}, or steeper ones ({steeper}); a solution with a kink, "
-            "a layer or a singularity is out of their reach"
+            f"does not fit its points: {more}, or steeper ones ({steeper}); a solution with a "
+            "kink, a layer or a singularity is out of their reach"
         )
     else:
         reason = f"fits its points a little better than others: {more}"

@@ -86,9 +86,9 @@ class Solution:
         trials: All features that were tried, in that order, with their residuals.
         kept: The one of them that is the solution.
         equations: Name of each equation and condition -> number of points fitted.
-        verdict: One word. "converged": the residual at unseen points is below ``tol``, the problem is
-            determined and ``error_estimate`` is small too. "unresolved": the residual is above, or
-            the error may be large. "undetermined": the equations and conditions leave directions
+        verdict: One word. "converged": the residual at unseen points is below ``tol``, the problem
+            is determined and ``error_estimate`` is small too. "unresolved": the residual is above,
+            or the error may be large. "undetermined": the equations and conditions leave directions
             free. "contradictory": conditions, values and equations contradict each other.
             "diverged": an unknown variable left all bounds. "stopped": ended by ``seconds=`` or
             Ctrl-C.

@@ -8,7 +8,7 @@ Near the solution the residuals are ``A β - b`` in the coefficients β, and E �
 how far the field moves, in the root mean square over validation points, for each unit of weighted
 residual. Its largest values and their directions are those of E F⁻¹, found by subspace iteration
 (Golub and Van Loan, Matrix Computations, 8.2.4). A direction that moves the field while nothing
-but the damping λ resists it is a solution of the homogeneous problem: the problem is not determined.
+but the damping λ resists it is a solution of the homogeneous problem, which then is not determined.
 
 Where it is determined, the error follows from the residual r at points that were not fitted:
 
@@ -72,6 +72,11 @@ class Stability:
     error: float
     bound: float
     from_noise: float
+
+    @property
+    def own_error(self) -> float:
+        """The part of ``error`` that more or other features could change."""
+        return math.sqrt(max(self.error**2 - self.from_noise**2, 0.0))
 
     @property
     def determined(self) -> bool:

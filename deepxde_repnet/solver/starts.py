@@ -1,4 +1,4 @@
-"""Where a nonlinear problem starts: at zero, at a field that meets the conditions, at the user's."""
+"""Where a nonlinear problem starts: at zero, at a field that meets the conditions, or as told."""
 
 from __future__ import annotations
 

@@ -414,13 +414,16 @@ class _Task:
         """Whether no better features are wanted than these, or they would make no difference."""
         if best.fit.unseen <= self.tol:
             stability = self.stability(best)
-            return bool(stability.free.size) or stability.error <= diagnosis.largest_error(self.tol)
-        if best.features <= choice.FIRST_SIZE and len(self.trials) >= FIRST_TRIALS:
-            if not self.open and self.stability(best).free.size:
-                return True
-            if self.data_rows and not self.noisy and self._noise_is_plain(best):
-                return True
-        return False
+            small = stability.own_error <= diagnosis.largest_error(self.tol)
+            return bool(stability.free.size) or small
+        if best.features > choice.FIRST_SIZE:
+            return False
+        tried = len(self.trials) >= FIRST_TRIALS
+        if tried and not self.open and self.stability(best).free.size:
+            return True
+        # More outputs than equations need a field to begin with, before noise can be told.
+        told = bool(self.data_rows) and not self.noisy and (tried or not self.open)
+        return told and self._noise_is_plain(best)
 
     def _rescued(self, best: Trial) -> Trial:
         """Another start where the iteration from the first one has led nowhere."""
