@@ -47,6 +47,9 @@ MARKED, NEAR = 0.5, 0.02
 #: on them; and the part to which it falls without the condition that contradicts the others.
 FLOOR, FREED = 0.95, 1e-3
 
+#: Number of trials that have to leave the same residual.
+MOST_ALIKE = 4
+
 #: Relative residual of an undetermined problem from which its equations do not all hold.
 LEFT = 1e-2
 NOT_MET = (
@@ -306,7 +309,7 @@ def _conditions_contradict(task: _Task, kept: Trial, descent: Descent) -> tuple[
         if i not in met_badly and j not in met_badly:
             continue
         norm, parts, size = left([i, j])
-        if norm < CONTRADICT * size or norm < TOGETHER * (alone[i] + alone[j]):
+        if norm <= CONTRADICT * size or norm <= TOGETHER * (alone[i] + alone[j]):
             continue
         where, share = _where(task, [checked[i], checked[j]], parts)
         if share > MEETING:
@@ -378,14 +381,20 @@ def _one_too_many(
 
 
 def _is_floor(task: _Task, kept: Trial) -> bool:
-    """Whether the residual is the same for fewer features, and at fitted and unseen points."""
-    best: dict[int, float] = {}
+    """Whether the residual is the same for all features, and at fitted and unseen points.
+
+    For more of them as for fewer, and for most slope scales of the smallest number: what features
+    cannot express depends on their scale.
+    """
+    by_size: dict[int, list[float]] = {}
     for trial in task.trials:
-        best[trial.features] = min(best.get(trial.features, math.inf), trial.fit.unseen)
-    sizes = sorted(best)
+        by_size.setdefault(trial.features, []).append(trial.fit.unseen)
+    sizes = sorted(by_size)
     if len(sizes) < 2 or kept.fit.unseen > kept.fit.residual / FLOOR**2:
         return False
-    return best[sizes[-1]] > FLOOR * best[sizes[-2]]
+    first = by_size[sizes[0]]
+    alike = [u for u in first if u < min(first) / FLOOR]
+    return min(by_size[sizes[-1]]) > FLOOR * min(by_size[sizes[-2]]) and len(alike) >= MOST_ALIKE
 
 
 def _has_thin_layers(rows: list[Rows], descent: Descent) -> bool:

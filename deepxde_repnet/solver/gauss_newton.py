@@ -211,7 +211,7 @@ class Descent:
         start: State | None = None,
     ) -> None:
         self.problem, self.system, self.points, self.clock = problem, system, points, clock
-        self.steps, self.converged, self.stuck = 0, False, False
+        self.steps, self.converged = 0, False
         self.factors, self.check_factors = list(points.factors), list(points.check_factors)
         #: Rows that are wanted small besides, with their factors; no residuals of the problem.
         self.penalties: list[tuple[Rows, float]] = []
@@ -239,7 +239,10 @@ class Descent:
                 problem.linearise(points.check, start),
             )
         # A field of other features is not one of these: there is nothing to fall below.
-        merit = total(rows, points.factors) if start is None else math.inf
+        merit = total(rows, points.factors)
+        self.stuck = not math.isfinite(merit)
+        if start is not None:
+            merit = math.inf
         self.place = Place(unknowns, start, values, rows, checked, merit)
         clock.tick("equations")
 
@@ -304,7 +307,12 @@ class Descent:
         """Linearise, solve, and accept what makes the residual fall."""
         start, size = self.place, self.points.size
         self.steps += 1
-        self.solved, self.unseen = self._solve(start)
+        solved, unseen = self._solve(start)
+        if not math.isfinite(float(taylor.norm(solved.unknowns))):
+            # A derivative is infinite here, such as that of a root at zero.
+            self.stuck = True
+            return
+        self.solved, self.unseen = solved, unseen
         if self.points.linear:
             start.unknowns, start.merit = self.solved.unknowns, self.solved.residual
             self.converged = self.moved = self.clock.armed = True
@@ -335,6 +343,11 @@ class Descent:
             return np.asarray(taylor.to_numpy(row.linear.residual))
         (block,) = self.system.by_row([row], [1.0])
         return np.asarray(taylor.to_numpy(block[:, :-1] @ self.place.unknowns - block[:, -1]))
+
+    def precisely(self) -> Damped:
+        """The equations linearised here and solved with the least damping."""
+        upper = triangularise(self.system.blocks(self.affine(), self.factors), self.system.unknowns)
+        return LeastSquares(upper, self._others).solve(LeastSquares.dampings[0])
 
     def linearised(self, rows: list[Rows], factors: list[float]) -> tuple[Damped, list[float]]:
         """The solution of some of the equations alone, and the norm of what each leaves."""
@@ -488,8 +501,10 @@ class Descent:
             unknowns=self.place.unknowns,
             damping=0.0 if solved is None else solved.damping,
             rank=rank,
-            residual=(_norm_of(fitted, counted) if fitted else self.place.merit) / points.size,
-            unseen=_norm_of(unseen, counted) / points.check_size,
+            residual=_finite(
+                (_norm_of(fitted, counted) if fitted else self.place.merit) / points.size
+            ),
+            unseen=_finite(_norm_of(unseen, counted) / points.check_size),
             fitted_by_equation=tuple(f / points.size for f in fitted),
             unseen_by_equation=tuple(u / points.check_size for u in unseen),
             steps=self.steps,
@@ -500,6 +515,10 @@ class Descent:
             diverged=tuple(self.diverged()),
             stopped=self.stopped,
         )
+
+
+def _finite(value: float) -> float:
+    return math.inf if math.isnan(value) else value
 
 
 def _norm_of(parts: list[float], counted: list[bool]) -> float:

@@ -157,6 +157,7 @@ class NormalEquations:
             factor[:n, :n],
             self._norms,
             weight,
+            rough=True,
         )
 
 
@@ -170,6 +171,7 @@ class Damped:
         residual: ``|A β - b|``.
         factor, norms, weight: With F = ``factor`` and D = ``norms``, ``D Fᵀ F D`` is
             ``AᵀA + λ²D²``, λ = ``weight``.
+        rough: Whether it is from the normal equations.
     """
 
     damping: float
@@ -178,6 +180,7 @@ class Damped:
     factor: Any
     norms: Any
     weight: float
+    rough: bool = False
 
     @property
     def penalty(self) -> float:

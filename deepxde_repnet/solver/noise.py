@@ -36,11 +36,12 @@ from .equations import Rows, norms
 if TYPE_CHECKING:
     from .gauss_newton import Descent
 
-#: Rounds of the fixed point, and steps in each.
-ROUNDS, STEPS = 10, 10
+#: Rounds of the fixed point, steps in each, and steps at the end.
+ROUNDS, STEPS, LAST_STEPS = 16, 4, 10
 
-#: The fixed point is reached when no size changes by more than this factor.
-SETTLED = 1.1
+#: The fixed point is reached when no size changes by more than this factor, or, after some rounds,
+#: when those of the noise have not changed for that many.
+SETTLED, LEAST_ROUNDS, ALIKE = 1.1, 6, 3
 
 #: Ratio of a geometric series of changes that is believed, and the largest change of a logarithm in
 #: one round: where the values determine nearly all unknowns the next sizes are quotients of little.
@@ -197,8 +198,8 @@ def _approach(descent: Descent, data: list[int], penalties: list[Rows]) -> list[
 def _settle(descent: Descent, data: list[int], penalties: list[Rows], used: list[float]) -> None:
     """Weigh and solve until the sizes no longer change; ``used`` are those in use, if any."""
     points = descent.points
-    change, target, lower = np.zeros(0), math.inf, math.inf
-    for _ in range(ROUNDS):
+    change, target, lower, alike = np.zeros(0), math.inf, math.inf, 0
+    for turn in range(ROUNDS):
         if penalties and not _carry_noise(descent, data):
             # Exact values: from so near, nothing has to be held smooth.
             descent.noise.clear()
@@ -211,7 +212,12 @@ def _settle(descent: Descent, data: list[int], penalties: list[Rows], used: list
         found = [*_noise(descent, data), *rough]
         before = change
         change = np.clip(np.log(np.divide(found, used or found)), -LARGEST, LARGEST)
-        if used and max(abs(change)) < math.log(SETTLED) and lower > target / SETTLED:
+        alike = alike + 1 if used and max(abs(change[: len(data)])) < math.log(SETTLED) else 0
+        settled = bool(used) and max(abs(change)) < math.log(SETTLED)
+        # The size of what is smooth to round-off may go on changing: it makes no difference.
+        if (settled and lower > target / SETTLED) or (alike >= ALIKE and turn >= LEAST_ROUNDS):
+            descent.converged = descent.stuck = False
+            descent.run(LAST_STEPS)
             descent.converged = True
             return
         sizes = np.exp(np.log(used or found) + _lengthened(change, before))

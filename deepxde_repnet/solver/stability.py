@@ -36,6 +36,7 @@ from scipy.linalg import solve_triangular
 from ..spec import Array
 from ..taylor.framework import taylor
 from .equations import System, scales
+from .least_squares import Damped
 
 if TYPE_CHECKING:
     from .gauss_newton import Descent
@@ -46,6 +47,9 @@ DIRECTIONS, ITERATIONS = 24, 4
 #: A direction is free when its equations cancel to this part of the size of their terms, and the
 #: damping resists it with no less than that part of what the equations do.
 CANCELLED, RESISTED = 1e-6, 0.1
+
+#: Amplification, for a field of the solution's size, from which a direction is looked at again.
+LOOSE = 100.0
 
 #: Factor on the correction within the span of the features.
 SAFETY = 3.0
@@ -62,6 +66,8 @@ class Stability:
         amplification: s of the loosest direction, for a field of the solution's size.
         free: Coefficients of the directions that the equations leave free, (n, k); each moves the
             field by 1 in the root mean square.
+        loose: The same of those that only the damping holds, the features being too few to tell
+            whether they are free or hardly held, (n, k).
         error: Relative root mean square error to be expected, over all outputs.
         bound: s_max |r|, relative.
         from_noise: The part of ``error`` that the noise of given values makes.
@@ -69,6 +75,7 @@ class Stability:
 
     amplification: float
     free: Array
+    loose: Array
     error: float
     bound: float
     from_noise: float
@@ -85,22 +92,29 @@ class Stability:
 
 
 def examine(descent: Descent) -> Stability:
-    """The stability of what a descent has found."""
+    """The stability of what a descent has found; nothing is known where it found nothing."""
+    if descent.solved is None:
+        nothing = np.zeros((descent.system.unknowns, 0))
+        return Stability(math.inf, nothing, nothing, math.inf, math.inf, 0.0)
     return _Examination(descent).result()
 
 
 class _Examination:
     def __init__(self, descent: Descent) -> None:
         assert descent.solved is not None
-        self._descent, self._solved = descent, descent.solved
-        self._factor = taylor.to_numpy(self._solved.factor)
-        self._norms = taylor.to_numpy(self._solved.norms)[:, None]
+        self._descent = descent
+        self._use(descent.solved)
         self._x = descent.points.check[0].x
         self._field, self._size = self._field_matrix()
         place = descent.place
         self._checked = [row.affine(place.state, place.values) for row in descent.checked()]
         # Values that carry noise say nothing new at points where they were fitted.
         self._counted = [not (descent.noise and row.data) for row in self._checked]
+
+    def _use(self, solved: Damped) -> None:
+        self._solved = solved
+        self._factor = taylor.to_numpy(solved.factor)
+        self._norms = taylor.to_numpy(solved.norms)[:, None]
 
     def _field_matrix(self) -> tuple[Array, float]:
         """E, with rows for the other unknowns, each relative to its value; and |E β|."""
@@ -127,7 +141,15 @@ class _Examination:
 
     def result(self) -> Stability:
         amplification, directions = self._loosest()
+        if self._solved.rough and self._resisted(directions[:, 0])[0]:
+            # The normal equations need a damping that hides what is free.
+            self._use(self._descent.precisely())
+            amplification, directions = self._loosest()
         free = directions[:, [self._is_free(v) for v in directions.T]]
+        much = amplification > LOOSE * self._size
+        loose = directions[
+            :, [bool(m) and self._resisted(v)[0] for m, v in zip(much, directions.T, strict=True)]
+        ]
         equations, right = self._validation()
         residual = float(np.linalg.norm(right))
         relative = residual / self._descent.points.check_size
@@ -138,6 +160,7 @@ class _Examination:
         return Stability(
             amplification=float(amplification[0]) / self._size,
             free=free,
+            loose=loose,
             error=math.hypot(error, from_noise),
             bound=bound,
             from_noise=from_noise,
@@ -157,20 +180,25 @@ class _Examination:
 
     def _is_free(self, direction: Array) -> bool:
         """Whether a direction solves the homogeneous problem as well as the features can."""
-        descent = self._descent
-        v = taylor.asarray(direction)
-        rows = descent.affine()
-        sizes = descent.system.products(rows, descent.factors, v)
-        seen = float(np.linalg.norm(sizes))
-        resisted = self._solved.weight * float(np.linalg.norm(self._norms[:, 0] * direction))
-        if resisted < RESISTED * seen:
+        resisted, sizes = self._resisted(direction)
+        if not resisted:
             return False
+        descent, v = self._descent, taylor.asarray(direction)
+        rows = descent.affine()
         # Residuals are scaled for waves of the problem's wavenumber: a flatter field is measured
         # by what its own terms are worth, or it would pass for free in a problem of many scales.
         usual = descent.scales
         proper = scales(rows, self._wavenumber(v))
         natural = [s * u / p for s, u, p in zip(sizes, usual, proper, strict=True)]
         return float(np.linalg.norm(natural)) < CANCELLED
+
+    def _resisted(self, direction: Array) -> tuple[bool, list[float]]:
+        """Whether the damping holds a direction, not the equations; what each of them does."""
+        descent = self._descent
+        v = taylor.asarray(direction)
+        sizes = descent.system.products(descent.affine(), descent.factors, v)
+        damping = self._solved.weight * float(np.linalg.norm(self._norms[:, 0] * direction))
+        return damping >= RESISTED * float(np.linalg.norm(sizes)), sizes
 
     def _wavenumber(self, direction: Any) -> Array:
         """Of the field of a direction along each axis, not below one over its half width."""

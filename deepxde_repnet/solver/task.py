@@ -40,6 +40,10 @@ MANY_INPUTS = 5
 #: Ratio of residuals from which other features are worth a word.
 MUCH_BETTER = 0.1
 
+#: Change of the solution with other features, relative to the error to be expected, from which the
+#: features hold it and not the equations.
+APART = 10.0
+
 #: A nonlinear problem that is left with so much residual is started from elsewhere too.
 LOST = 0.03
 
@@ -51,9 +55,9 @@ HEAVY = 1000
 HELD_BACK, FEWEST, CLEARLY = 5, 20, 0.7
 
 
-#: Part of the squared residual that given values must have for noise to be thought of; and the
-#: residual of all else with which the equations hold.
-NOTABLE, HOLDS = 0.01, 1e-3
+#: Part of the squared residual that given values must have for noise to be thought of, and for
+#: nothing else to be thought of; and the residual of all else with which the equations hold.
+NOTABLE, MUCH, HOLDS = 0.01, 0.3, 1e-3
 
 
 class _Stopped(Exception):
@@ -152,11 +156,14 @@ class _Task:
         assert bounds is not None
         self.domain = Box(*bounds)
         few = self._equations(40, even=False, seed=self.seed)
-        if model is None:
-            self.problem = problem_of(data, few, settings.variables, settings.output_transform)
-        else:
-            outputs, transform = _host.n_outputs(model.net), _host.output_transform(model.net)
+        transform = settings.output_transform
+        if model is not None:
+            transform = _host.output_transform(model.net)
+        if own:
+            outputs = _host.n_outputs(model.net)
             self.problem = Problem(data, outputs, transform, settings.variables)
+        else:
+            self.problem = problem_of(data, few, settings.variables, transform)
         self.first_values = self.problem.values()
         self.linear = not settings.variables and self._is_linear(few)
         sampled = self._equations(300, even=True, seed=self.seed)
@@ -421,9 +428,7 @@ class _Task:
         tried = len(self.trials) >= FIRST_TRIALS
         if tried and not self.open and self.stability(best).free.size:
             return True
-        # More outputs than equations need a field to begin with, before noise can be told.
-        told = bool(self.data_rows) and not self.noisy and (tried or not self.open)
-        return told and self._noise_is_plain(best)
+        return bool(self.data_rows) and not self.noisy and self._noise_is_plain(best)
 
     def _rescued(self, best: Trial) -> Trial:
         """Another start where the iteration from the first one has led nowhere."""
@@ -444,10 +449,12 @@ class _Task:
 
     def _noise_is_plain(self, best: Trial) -> bool:
         """Whether exact values are out of the question, before more features are tried."""
-        if not self.open:
-            norms = np.square(best.fit.unseen_by_equation)
-            share = sum(norms[i] for i in self.data_rows) / norms.sum()
-            return bool(share > 0.5) and self._contradiction(best) is None
+        norms = np.square(best.fit.unseen_by_equation)
+        share = sum(norms[i] for i in self.data_rows) / norms.sum()
+        if share > MUCH and self._contradiction(best) is None:
+            return True
+        if not self.open or len(self.trials) < FIRST_TRIALS:
+            return False
         if self._predicted is None:
             self._predicted = self._noise_predicts_better(best)
         return self._predicted
@@ -628,31 +635,40 @@ class _Task:
     def finding(self, kept: Trial) -> diagnosis.Finding:
         """The verdict, and what it rests on."""
         stability = self.stability(kept)
+        limit = diagnosis.largest_error(self.tol)
+        if not self.open and stability.loose.size and not stability.free.size:
+            change = self._change(kept)
+            if change > max(limit, APART * stability.error):
+                stability = replace(stability, error=change, free=stability.loose)
         if self.open:
             error = max(stability.error, self._change(kept))
             # Between the values there is always some direction that only the features hold.
-            held = error <= diagnosis.largest_error(self.tol)
-            free = stability.free[:, :0] if held else stability.free
-            stability = replace(stability, error=error, free=free)
+            stability = replace(stability, error=error)
+            if kept.fit.noise or stability.own_error <= limit:
+                stability = replace(stability, free=stability.free[:, :0])
         return diagnosis.judge(self, kept, self._descent(kept), stability)
 
     def _change(self, kept: Trial) -> float:
         """How far a solution moves with other features, relative; 0 where they do not hold it.
 
         Outputs for which there is no equation are held by values at some points and, between them,
-        by what the features can express: another family of them shows how much that is.
+        by what the features can express, and so is what the equations hardly hold: other features
+        show how much that is.
         """
         if self.own_features or kept.fit.noise or self.stopped or kept.fit.unseen > self.tol:
             return 0.0
         (other,) = (f for f in choice.FAMILIES if f != kept.family)
         ratio = choice.FAMILIES[other] / choice.FAMILIES[kept.family]
-        scale = tuple(ratio * s for s in kept.slope_scale)
-        found = self.trial(other, scale, kept.features, None)
-        if found.fit.unseen > choice.BEHIND * max(self.tol, kept.fit.unseen):
-            return 0.0
-        x = self.points(kept.features).check[0].x
-        one, two = (self._systems[id(t)].field(x, (), t.fit.unknowns) for t in (kept, found))
-        return float(taylor.norm(one - two)) / (float(taylor.norm(one)) or 1.0)
+        for family, factor, more in ((other, ratio, 1), (kept.family, choice.GROWTH, 2)):
+            scale = tuple(factor * s for s in kept.slope_scale)
+            found = self.trial(family, scale, more * kept.features, None)
+            if found.fit.unseen <= choice.BEHIND * max(self.tol, kept.fit.unseen):
+                x = self.points(kept.features).check[0].x
+                one, two = (
+                    self._systems[id(t)].field(x, (), t.fit.unknowns) for t in (kept, found)
+                )
+                return float(taylor.norm(one - two)) / (float(taylor.norm(one)) or 1.0)
+        return 0.0
 
     def hint(self, own: Trial) -> str | None:
         """What to say when other features would do much better than those of the user's network."""

@@ -583,15 +583,17 @@ def test_training_goes_on_from_the_solution():
     assert np.sum(history.loss_train[0]) < 1
 
 
+def with_input_transform():
+    net = dde.nn.FNN([2, 9, 1], "tanh", "zeros")
+    net.apply_feature_transform(torch.sin)
+    return net
+
+
 @pytest.mark.parametrize(
     ("problem", "message"),
     [
         (lambda: dde.data.Function(dde.geometry.Interval(0, 1), np.sin, 5, 5), "Function"),
-        (lambda: dde.Model(poisson_data(), dde.nn.FNN([2, 9, 1], "tanh", "zeros")), "FNN"),
-        (
-            lambda: dde.data.PDE(dde.geometry.Hypercube([0] * 6, [1] * 6), poisson, [], 9),
-            "6 coordinates",
-        ),
+        (lambda: dde.Model(poisson_data(), with_input_transform()), "FNN with an input transform"),
         (
             lambda: poisson_data([dde.icbc.DirichletBC(SQUARE, wave, lambda x, on: False)]),
             "no points were found",
