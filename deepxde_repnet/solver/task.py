@@ -44,6 +44,9 @@ MUCH_BETTER = 0.1
 #: features hold it and not the equations.
 APART = 10.0
 
+#: Ratio of amplifications on other features from which a direction has no bound.
+FREER = 5.0
+
 #: A nonlinear problem that is left with so much residual is started from elsewhere too.
 LOST = 0.03
 
@@ -634,41 +637,54 @@ class _Task:
 
     def finding(self, kept: Trial) -> diagnosis.Finding:
         """The verdict, and what it rests on."""
-        stability = self.stability(kept)
+        stability, descent = self.stability(kept), self._descent(kept)
         limit = diagnosis.largest_error(self.tol)
-        if not self.open and stability.loose.size and not stability.free.size:
-            change = self._change(kept)
+        if stability.loose.size and not (self.open or stability.free.size):
+            other = self._other_features(kept)
+            if other is not None:
+                # Features that express more find it freer: nothing but their number holds it.
+                finer = self.stability(other)
+                freer = finer.amplification > FREER * stability.amplification
+                if not finer.free.size and finer.loose.size and freer:
+                    finer = replace(finer, free=finer.loose)
+                if finer.free.size:
+                    return diagnosis.judge(self, kept, self._descent(other), finer)
+            change = self._change(kept, other)
             if change > max(limit, APART * stability.error):
                 stability = replace(stability, error=change, free=stability.loose)
         if self.open:
-            error = max(stability.error, self._change(kept))
-            # Between the values there is always some direction that only the features hold.
+            error = max(stability.error, self._change(kept, self._other_features(kept)))
             stability = replace(stability, error=error)
+            # Between the values there is always some direction that only the features hold.
             if kept.fit.noise or stability.own_error <= limit:
                 stability = replace(stability, free=stability.free[:, :0])
-        return diagnosis.judge(self, kept, self._descent(kept), stability)
+        return diagnosis.judge(self, kept, descent, stability)
 
-    def _change(self, kept: Trial) -> float:
-        """How far a solution moves with other features, relative; 0 where they do not hold it.
+    def _other_features(self, kept: Trial) -> Trial | None:
+        """The problem solved on features of another kind, or steeper; None where neither does it.
 
         Outputs for which there is no equation are held by values at some points and, between them,
         by what the features can express, and so is what the equations hardly hold: other features
         show how much that is.
         """
         if self.own_features or kept.fit.noise or self.stopped or kept.fit.unseen > self.tol:
-            return 0.0
+            return None
         (other,) = (f for f in choice.FAMILIES if f != kept.family)
         ratio = choice.FAMILIES[other] / choice.FAMILIES[kept.family]
         for family, factor, more in ((other, ratio, 1), (kept.family, choice.GROWTH, 2)):
             scale = tuple(factor * s for s in kept.slope_scale)
             found = self.trial(family, scale, more * kept.features, None)
             if found.fit.unseen <= choice.BEHIND * max(self.tol, kept.fit.unseen):
-                x = self.points(kept.features).check[0].x
-                one, two = (
-                    self._systems[id(t)].field(x, (), t.fit.unknowns) for t in (kept, found)
-                )
-                return float(taylor.norm(one - two)) / (float(taylor.norm(one)) or 1.0)
-        return 0.0
+                return found
+        return None
+
+    def _change(self, kept: Trial, other: Trial | None) -> float:
+        """How far the solution is from another, relative."""
+        if other is None:
+            return 0.0
+        x = self.points(kept.features).check[0].x
+        one, two = (self._systems[id(t)].field(x, (), t.fit.unknowns) for t in (kept, other))
+        return float(taylor.norm(one - two)) / (float(taylor.norm(one)) or 1.0)
 
     def hint(self, own: Trial) -> str | None:
         """What to say when other features would do much better than those of the user's network."""

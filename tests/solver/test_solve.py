@@ -304,7 +304,7 @@ def test_the_points_of_the_script():
     assert error(solution, wave) < 1e-3
     few = deepxde_repnet.solve(poisson_data(), tol=1e-6, points="data", verbose=0)
     assert few.features <= len(poisson_data().train_x)
-    assert not few.converged and "those between them" in str(few)
+    assert not few.converged and few.verdict in ("undetermined", "unresolved")
 
 
 def test_a_wavenumber_that_is_given_starts_the_search():
@@ -516,8 +516,8 @@ def test_a_rough_tolerance_takes_the_normal_equations_and_a_fine_one_does_not(mo
     taken = []
 
     class Watched(NormalEquations):
-        def __init__(self, blocks):
-            super().__init__(blocks)
+        def __init__(self, blocks, last=0):
+            super().__init__(blocks, last)
             taken.append(self)
 
     monkeypatch.setattr(gauss_newton, "NormalEquations", Watched)
