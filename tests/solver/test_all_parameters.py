@@ -297,8 +297,8 @@ class Broken(Exception):
     pass
 
 
-@pytest.mark.parametrize("failure", [Broken, KeyboardInterrupt])
-def test_network_and_unknowns_are_as_they_were_after_a_failure(failure, monkeypatch):
+def unknown_problem(failure, monkeypatch):
+    """A problem with an unknown, whose solution by all parameters fails at the first step."""
     k2 = dde.Variable(20.0)
 
     def pde(x, u):
@@ -309,10 +309,22 @@ def test_network_and_unknowns_are_as_they_were_after_a_failure(failure, monkeypa
             raise failure
 
     monkeypatch.setattr(Descent, "_check", check)
-    net = network([2, 8, 8, 1])
+    return k2, dde.Model(poisson_data(pde=pde), network([2, 8, 8, 1]))
+
+
+def test_the_best_so_far_comes_back_at_ctrl_c(monkeypatch):
+    k2, model = unknown_problem(KeyboardInterrupt, monkeypatch)
+    solution = solve(model, parameters="all", external_trainable_variables=[k2])
+    assert solution.verdict == "stopped" and solution.model is model
+    assert len(solution.trials) == 2 and np.isfinite(solution.residual_unseen)
+    assert k2.item() == pytest.approx(solution.variables[0].value, rel=1e-6)
+
+
+def test_network_and_unknowns_are_as_they_were_after_a_failure(monkeypatch):
+    k2, model = unknown_problem(Broken, monkeypatch)
+    net = model.net
     before = {name: value.clone() for name, value in net.state_dict().items()}
-    with pytest.raises(failure):
-        model = dde.Model(poisson_data(pde=pde), net)
+    with pytest.raises(Broken):
         solve(model, parameters="all", external_trainable_variables=[k2])
     assert k2.item() == 20.0 and k2.dtype == torch.float32
     assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())

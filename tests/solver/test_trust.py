@@ -418,7 +418,7 @@ def test_an_unknown_that_leaves_all_bounds_is_named_and_put_back():
     # Values of zero at once: the rate can only grow, and never enough.
     conditions = [dde.icbc.IC(time, lambda x: 1, initial), dde.icbc.PointSetBC(x, 0 * x)]
     data = dde.data.TimePDE(time, decay, conditions, 16, 2)
-    found = solve(data, external_trainable_variables=rate, max_features=300)
+    found = solve(data, external_trainable_variables=rate, max_features=60)
     assert not found.converged
     assert np.isfinite(rate.item()) and abs(rate.item()) < 1e4
 
