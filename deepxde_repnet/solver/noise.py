@@ -92,8 +92,8 @@ def weigh(descent: Descent, another: Callable[[], Descent], data: list[int]) -> 
     _settle(descent, data, penalties, _approach(descent, data, penalties))
     if not descent.noise or all(looks_like_noise(descent, i) for i in data):
         return descent
-    other = another()
-    other.run()
+    other = fit_exactly(another(), another, data)
+    other.converged = other.stuck = False
     penalties = _penalties(other)
     _settle(other, data, penalties, _from_exact(other, data, penalties))
     better = not other.noise or all(looks_like_noise(other, i) for i in data)

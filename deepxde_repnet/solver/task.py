@@ -456,7 +456,13 @@ class _Task:
         share = sum(norms[i] for i in self.data_rows) / norms.sum()
         if share > MUCH and self._contradiction(best) is None:
             return True
-        if not self.open or len(self.trials) < FIRST_TRIALS:
+        if len(self.trials) < FIRST_TRIALS:
+            return False
+        # What all features leave alike is no question of features.
+        alike = [t for t in self.trials if t.fit.unseen < best.fit.unseen / diagnosis.FLOOR]
+        if share > MUCH and len(alike) >= diagnosis.MOST_ALIKE:
+            return True
+        if not self.open:
             return False
         if self._predicted is None:
             self._predicted = self._noise_predicts_better(best)
