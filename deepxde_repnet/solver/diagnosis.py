@@ -50,11 +50,12 @@ FLOOR, FREED = 0.95, 1e-3
 #: Number of trials that have to leave the same residual.
 MOST_ALIKE = 4
 
-#: Relative residual of an undetermined problem from which its equations do not all hold.
-LEFT = 1e-2
+#: Relative residual of an undetermined problem from which its equations do not all hold; and one
+#: with which those of a nonlinear problem hold well enough to say that it is undetermined.
+LEFT, HOLDS = 1e-2, 1e-3
 NOT_MET = (
-    "its equations and conditions may not agree, like a source and fluxes that do not balance, or "
-    "the solution is not resolved."
+    "The equations and conditions have no solution: all features leave the same residual, {:.2g}, "
+    "as when a source and fluxes do not balance, or a resonance is driven."
 )
 
 #: Relative error by the noise of given values from which little is known of the solution.
@@ -92,11 +93,14 @@ def judge(task: _Task, kept: Trial, descent: Descent, stability: Stability) -> F
 
     if fit.diverged:
         return finding("diverged", _diverged(task, fit.diverged))
-    if not stability.determined:
+    if not stability.determined and (task.linear or fit.unseen <= max(task.tol, HOLDS)):
         reason = _Missing(task, descent, stability).reason()
-        if fit.unseen > LEFT:
-            reason += f" Besides, a residual of {fit.unseen:.2g} is left: {NOT_MET}"
-        return finding("undetermined", reason)
+        if fit.unseen <= max(task.tol, LEFT):
+            return finding("undetermined", reason)
+        # A homogeneous problem with solutions of its own has others only for some right-hand sides.
+        if _is_floor(task, kept):
+            return finding("contradictory", f"{NOT_MET.format(fit.unseen)} {reason}")
+        return finding("undetermined", f"{reason} Besides, a residual of {fit.unseen:.2g} is left.")
     if task.misfit is not None:
         return finding("contradictory", task.misfit)
     resolved = fit.unseen <= task.tol
@@ -105,7 +109,7 @@ def judge(task: _Task, kept: Trial, descent: Descent, stability: Stability) -> F
     if resolved and fit.converged and stability.own_error <= largest_error(task.tol):
         return finding("converged", None)
     if task.stopped is not None:
-        return finding("stopped", f"The search was {_ended(task.stopped)} before its end.")
+        return finding("stopped", f"The search ended early: {task.stopped}.")
     if resolved and fit.converged:
         return finding("unresolved", _weak(task, stability))
     contradiction = _conditions_contradict(task, kept, descent)
@@ -113,10 +117,6 @@ def judge(task: _Task, kept: Trial, descent: Descent, stability: Stability) -> F
         certain, reason = contradiction
         return finding("contradictory" if certain else "unresolved", reason)
     return finding("unresolved", advice(task, kept))
-
-
-def _ended(reason: str) -> str:
-    return "interrupted" if reason == "interrupted" else "out of time"
 
 
 def _diverged(task: _Task, which: tuple[int, ...]) -> str:
@@ -149,6 +149,7 @@ class _Candidate:
     text: str
     seen: Array
     initial: bool
+    derivative: bool
 
 
 class _Missing:
@@ -229,6 +230,11 @@ class _Missing:
             # Where the beginning is enough, the other sides are not where it is missing.
             initial = [c for c in alone if c.initial]
             return ", or by ".join(c.text for c in (initial or alone)[:NAMED])
+        # Of a large null space only a part is known: all sides are safer than those it asks for.
+        values = [c for c in candidates if not c.derivative]
+        whole = np.concatenate([c.seen for c in values])
+        if self._free.shape[1] > NAMED and self._held(whole) == self._free.shape[1]:
+            return " and ".join(c.text for c in values)
         chosen, left = [], np.eye(self._free.shape[1])
         while left.shape[1] and candidates:
             best = max(candidates, key=lambda c: self._held(c.seen @ left))
@@ -268,9 +274,9 @@ class _Missing:
                     what = f"the value of {of}"
                     if derivative:
                         what = f"the derivative of {of} along {side.along}"
-                    yield _Candidate(
-                        f"{what} at {side.name}", np.asarray(seen)[output] / root, side.along == "t"
-                    )
+                    here = np.asarray(seen)[output] / root
+                    text = f"{what} at {side.name}"
+                    yield _Candidate(text, here, side.along == "t", derivative)
 
 
 # -------------------------------------------------------------------------------------------------
@@ -285,9 +291,10 @@ def _conditions_contradict(task: _Task, kept: Trial, descent: Descent) -> tuple[
     """
     rows = descent.affine()
     checked = [row.affine(descent.place.state, descent.place.values) for row in descent.checked()]
-    conditions = [i for i, r in enumerate(rows) if not r.name.startswith("PDE")]
+    # Values at points, between which anything can be, are compared with the whole problem.
+    conditions = [i for i, r in enumerate(rows) if not (r.name.startswith("PDE") or r.data)]
     fitted = np.asarray(descent.norms())
-    met_badly = [i for i in conditions if fitted[i] > 0.1 * fitted.max() and not rows[i].data]
+    met_badly = [i for i in conditions if fitted[i] > 0.1 * fitted.max()]
     system = task.small_system()
     factors = descent.points.factors
 
@@ -325,7 +332,7 @@ def _conditions_contradict(task: _Task, kept: Trial, descent: Descent) -> tuple[
         )
     if meeting is not None:
         return meeting
-    return _one_too_many(task, kept, descent, rows, conditions)
+    return _one_too_many(task, kept, descent, rows)
 
 
 def _capital(text: str) -> str:
@@ -359,13 +366,17 @@ def _where(task: _Task, rows: list[Rows], parts: list[Array]) -> tuple[str, floa
 
 
 def _one_too_many(
-    task: _Task, kept: Trial, descent: Descent, rows: list[Rows], conditions: list[int]
+    task: _Task, kept: Trial, descent: Descent, rows: list[Rows]
 ) -> tuple[bool, str] | None:
-    """A condition without which all others hold, where no number of features changes anything."""
+    """A condition, or one of several equations, without which all others hold.
+
+    Where all features leave the same residual.
+    """
     if not _is_floor(task, kept) or _has_thin_layers(rows, descent):
         return None
     whole = descent.linearised(rows, descent.factors)[0].residual
-    for i in conditions:
+    equations = [i for i, r in enumerate(rows) if r.name.startswith("PDE")]
+    for i in [i for i in range(len(rows)) if i not in equations] + equations * (len(equations) > 1):
         others = [k for k in range(len(rows)) if k != i]
         solved, _ = descent.linearised(
             [rows[k] for k in others], [descent.factors[k] for k in others]
@@ -375,26 +386,32 @@ def _one_too_many(
             name = rows[i].name if rows[i].data else _capital(rows[i].name)
             return True, (
                 f"{values}{name} and the rest of the problem contradict each other: without it all "
-                "else holds, and with it no number of features changes the residual that is left."
+                "else holds, and with it all features leave the same residual."
             )
     return None
 
 
 def _is_floor(task: _Task, kept: Trial) -> bool:
-    """Whether the residual is the same for all features, and at fitted and unseen points.
+    """Whether the fitted residual is the same for all features, and like that at unseen points.
 
     For more of them as for fewer, and for most slope scales of the smallest number: what features
     cannot express depends on their scale.
     """
     by_size: dict[int, list[float]] = {}
     for trial in task.trials:
-        by_size.setdefault(trial.features, []).append(trial.fit.unseen)
+        by_size.setdefault(trial.features, []).append(trial.fit.residual)
     sizes = sorted(by_size)
-    if len(sizes) < 2 or kept.fit.unseen > kept.fit.residual / FLOOR**2:
+    reached = kept.fit.residual
+    if kept.fit.unseen > reached / FLOOR**2:
         return False
-    first = by_size[sizes[0]]
-    alike = [u for u in first if u < min(first) / FLOOR]
-    return min(by_size[sizes[-1]]) > FLOOR * min(by_size[sizes[-2]]) and len(alike) >= MOST_ALIKE
+    same = [t for t in task.trials if t.features == sizes[0] and alike(t, kept)]
+    falls = len(sizes) > 1 and min(by_size[sizes[-1]]) <= FLOOR * min(by_size[sizes[-2]])
+    return len(same) >= MOST_ALIKE and not falls
+
+
+def alike(one: Trial, other: Trial) -> bool:
+    """Whether two trials leave the same residual at their points."""
+    return FLOOR * other.fit.residual < one.fit.residual < other.fit.residual / FLOOR
 
 
 def _has_thin_layers(rows: list[Rows], descent: Descent) -> bool:

@@ -194,19 +194,24 @@ def _needs_more(equation: Equation, count: int) -> bool:
     return (max(component) if isinstance(component, list) else int(component)) >= count
 
 
-def scales(rows: list[Rows], wavenumber: Array) -> list[float]:
+def scales(rows: list[Rows], wavenumber: Array, amplitudes: Array | None = None) -> list[float]:
     """Size of each residual's terms for a wave of that wavenumber and amplitude 1.
 
     The root mean square of ``Σ_A |c_A Π_{j in A} k_j|²`` over points and outputs, whatever the
     features are: residuals divided by it can be compared, and none drowns the others. Where the
     zero field has no slope, as in a(x) u'' = f with a unknown, the size of its residual.
+
+    Args:
+        amplitudes: Of each output, in place of 1, (m,).
     """
     found = []
     for row in rows:
         total = 0.0
+        weights = 1.0 if amplitudes is None else amplitudes**2
         for axes, slope in row.linear.slopes.items():
             factor = float(np.prod([wavenumber[j] for j in axes]))
-            total += float((slope**2).sum(1).mean()) * factor**2
+            squares = taylor.to_numpy((slope**2).mean(0))
+            total += float((squares * weights).sum()) * factor**2
         if total == 0:
             total = float((row.linear.residual**2).mean())
         found.append(np.sqrt(total) if total > 0 else 1.0)

@@ -72,6 +72,9 @@ WHITE, EXPLAINED = 3.0, 0.9
 #: The least noise that a search from an exact fit starts with, relative to the values.
 LITTLE = 1e-4
 
+#: Noise relative to the values below which there is none.
+ROUND_OFF = 1e-14
+
 #: Residual, relative to that at the start, from which an exact fit has been found.
 FOUND = 1e-3
 
@@ -209,7 +212,10 @@ def _settle(descent: Descent, data: list[int], penalties: list[Rows], used: list
         # What is a polynomial of low degree would have none, and an infinite weight.
         least = [SMOOTHEST * size for size in _as_waves(descent, penalties)]
         rough = map(max, _roughness(descent, penalties), least)
-        found = [*_noise(descent, data), *rough]
+        # Values that are met to the last digit have none: nothing can be divided by it.
+        whole = norms(points.rows, points.factors)
+        pairs = zip(_noise(descent, data), data, strict=True)
+        found = [*(max(size, ROUND_OFF * (whole[i] or points.size)) for size, i in pairs), *rough]
         before = change
         change = np.clip(np.log(np.divide(found, used or found)), -LARGEST, LARGEST)
         alike = alike + 1 if used and max(abs(change[: len(data)])) < math.log(SETTLED) else 0

@@ -219,7 +219,8 @@ class Solution:
             if i in fit.diverged:
                 lines.append(f"unknown {i + 1}: left all bounds ({found.value:.1e})")
             else:
-                lines.append(f"unknown {i + 1}: {found.value:.10g} ± {found.standard_error:.1e}")
+                spread = f" ± {found.standard_error:.1e}" if self.converged else ""
+                lines.append(f"unknown {i + 1}: {found.value:.10g}{spread}")
         lines.append(f"error to be expected (relative): {self.error_estimate:.1e}")
         solver = "one linear solve" if self.linear else f"{fit.steps} Gauss-Newton steps"
         if fit.moved:

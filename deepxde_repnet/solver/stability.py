@@ -188,7 +188,10 @@ class _Examination:
         # Residuals are scaled for waves of the problem's wavenumber: a flatter field is measured
         # by what its own terms are worth, or it would pass for free in a problem of many scales.
         usual = descent.scales
-        proper = scales(rows, self._wavenumber(v))
+        field = taylor.to_numpy(descent.system.field(self._x, (), v))
+        amplitudes = np.sqrt((field**2).mean(axis=0))
+        largest = float(amplitudes.max()) or 1.0
+        proper = scales(rows, self._wavenumber(v), np.maximum(amplitudes / largest, 1e-12))
         natural = [s * u / p for s, u, p in zip(sizes, usual, proper, strict=True)]
         return float(np.linalg.norm(natural)) < CANCELLED
 

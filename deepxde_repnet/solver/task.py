@@ -62,6 +62,9 @@ HELD_BACK, FEWEST, CLEARLY = 5, 20, 0.7
 #: nothing else to be thought of; and the residual of all else with which the equations hold.
 NOTABLE, MUCH, HOLDS = 0.01, 0.3, 1e-3
 
+#: Relative residual from which nothing of a problem has been met.
+NOTHING = 0.9
+
 
 class _Stopped(Exception):
     """The search has been ended from outside."""
@@ -383,17 +386,26 @@ class _Task:
         self._go_on(noisy=True)
         try:
             attempt()
-        except BaseException:
-            self.trials = self.trials or trials
-            raise
-        best = self.best()
-        against = self._contradiction(best) if best.fit.noise else None
-        if against is not None and best.fit.unseen <= max(self.tol, HOLDS):
-            self.misfit = against
-        if against is not None or not (best.fit.noise or choice.better(exact, best) is best):
-            # The compromise that the values as they are lead to.
-            self.trials = trials
-            self._go_on(noisy=False)
+        finally:
+            self._decide(exact, trials)
+
+    def _decide(self, exact: Trial, trials: list[Trial]) -> None:
+        """Between noise and what the values lead to as they are, the trials of which are given."""
+        best = self.best() if self.trials else None
+        holds = best is not None and best.fit.unseen <= max(self.tol, HOLDS)
+        if best is not None and holds:
+            if best.fit.noise:
+                against = self._contradiction(best)
+                if against is None:
+                    return
+                # Features that do not resolve the solution meet no values either.
+                alike = [t for t in trials if diagnosis.alike(t, exact)]
+                if exact.fit.residual < NOTHING and len(alike) >= diagnosis.MOST_ALIKE:
+                    self.misfit = against
+            elif choice.better(exact, best) is best:
+                return
+        self.trials = trials
+        self._go_on(noisy=False)
 
     def _may_be_noise(self, exact: Trial) -> bool:
         """Whether given values carry a part of what is left when they are taken to be exact."""
@@ -429,7 +441,7 @@ class _Task:
         if best.features > choice.FIRST_SIZE:
             return False
         tried = len(self.trials) >= FIRST_TRIALS
-        if tried and not self.open and self.stability(best).free.size:
+        if tried and self.linear and not self.open and self.stability(best).free.size:
             return True
         return bool(self.data_rows) and not self.noisy and self._noise_is_plain(best)
 
@@ -519,8 +531,12 @@ class _Task:
 
     def trial(self, family: str, scale: tuple[float, ...], size: int, best: Trial | None) -> Trial:
         """Solve on new features; a problem that is not linear starts from the best so far."""
-        if self.trials and self._expected_seconds(size) > self.clock.left():
-            raise OutOfTime
+        seconds = self._expected_seconds(size) if self.trials else 0.0
+        if seconds > self.clock.left():
+            self.stopped = (
+                f"out of time for the next attempt, which would take about {seconds:.0f} s"
+            )
+            raise _Stopped
         before = self.clock.left()
         system = self._system(family, scale, size)
         start = self.first
@@ -646,7 +662,7 @@ class _Task:
         stability, descent = self.stability(kept), self._descent(kept)
         limit = diagnosis.largest_error(self.tol)
         if stability.loose.size and not (self.open or stability.free.size):
-            other = self._other_features(kept)
+            other = self._other_features(kept, finer=True)
             if other is not None:
                 # Features that express more find it freer: nothing but their number holds it.
                 finer = self.stability(other)
@@ -659,15 +675,16 @@ class _Task:
             if change > max(limit, APART * stability.error):
                 stability = replace(stability, error=change, free=stability.loose)
         if self.open:
-            error = max(stability.error, self._change(kept, self._other_features(kept)))
+            other = self._other_features(kept, finer=False)
+            error = max(stability.error, self._change(kept, other))
             stability = replace(stability, error=error)
             # Between the values there is always some direction that only the features hold.
             if kept.fit.noise or stability.own_error <= limit:
                 stability = replace(stability, free=stability.free[:, :0])
         return diagnosis.judge(self, kept, descent, stability)
 
-    def _other_features(self, kept: Trial) -> Trial | None:
-        """The problem solved on features of another kind, or steeper; None where neither does it.
+    def _other_features(self, kept: Trial, finer: bool) -> Trial | None:
+        """The problem solved on features of another kind, or on more; None where neither does it.
 
         Outputs for which there is no equation are held by values at some points and, between them,
         by what the features can express, and so is what the equations hardly hold: other features
@@ -677,7 +694,8 @@ class _Task:
             return None
         (other,) = (f for f in choice.FAMILIES if f != kept.family)
         ratio = choice.FAMILIES[other] / choice.FAMILIES[kept.family]
-        for family, factor, more in ((other, ratio, 1), (kept.family, choice.GROWTH, 2)):
+        ways = [(other, ratio, 1), (kept.family, choice.GROWTH, 2)]
+        for family, factor, more in reversed(ways) if finer else ways:
             scale = tuple(factor * s for s in kept.slope_scale)
             found = self.trial(family, scale, more * kept.features, None)
             if found.fit.unseen <= choice.BEHIND * max(self.tol, kept.fit.unseen):
