@@ -491,3 +491,74 @@ def test_the_error_that_is_called_converged_is_bounded():
     assert diagnosis.largest_error(1e-6) == pytest.approx(1e-3)
     assert diagnosis.largest_error(1e-12) == pytest.approx(1e-6)
     assert diagnosis.largest_error(1e-4) == diagnosis.largest_error(1e-3) == 0.03
+
+
+# ---------------------------------------------------------------------------------------------
+# What is not resolved is neither noise nor a contradiction; what is degenerate is no null space
+
+
+def test_waves_that_are_not_resolved_contradict_nothing():
+    k = 200 * PI
+    x = np.random.default_rng(0).uniform(size=(200, 1))
+    given = dde.icbc.PointSetBC(x, np.sin(k * x))
+    data = line_data(lambda x, y: second(y, x) + k**2 * y, [given])
+    found = solve(data, max_features=300)
+    assert found.verdict == "unresolved" and not found.noise
+
+
+def test_a_plate_is_followed_from_condition_to_condition():
+    def plate(x, y):
+        laplacian = second(y, x, 0) + second(y, x, 1)
+        load = torch.sin(PI * x[:, :1]) * torch.sin(PI * x[:, 1:])
+        return second(laplacian, x, 0) + second(laplacian, x, 1) - 4 * PI**4 * load
+
+    def clamped(axis):
+        return dde.icbc.OperatorBC(
+            SQUARE,
+            lambda x, y, _: first(y, x, axis),
+            lambda x, on: on and (np.isclose(x[axis], 0) or np.isclose(x[axis], 1)),
+        )
+
+    held = dde.icbc.DirichletBC(SQUARE, lambda x: 0, boundary)
+    for conditions, axis in (([held], "x"), ([held, clamped(0)], "y")):
+        found = solve(dde.data.PDE(SQUARE, plate, conditions, 16, 4))
+        assert found.verdict == "undetermined"
+        assert f"derivative of the solution along {axis} at {axis} = 0" in found.reason
+    both = [held, clamped(0), clamped(1)]
+    found = solve(dde.data.PDE(SQUARE, plate, both, 16, 4), tol=1e-3)
+    assert found.converged
+
+
+@pytest.mark.parametrize("size", [1e-3, 1e-9])
+def test_outputs_of_very_different_size_are_determined(size):
+    time = dde.geometry.TimeDomain(0, 1e4)
+    k = 1e-3
+
+    def pde(t, y):
+        c, temperature = y[:, :1], y[:, 1:]
+        heated = first(y, t, 0, 1) - 20 / size * k * c + 1e-4 * (temperature - 300)
+        return [first(y, t) + k * c, heated]
+
+    conditions = [
+        dde.icbc.IC(time, lambda x: size, initial, component=0),
+        dde.icbc.IC(time, lambda x: 300, initial, component=1),
+    ]
+    found = solve(dde.data.TimePDE(time, pde, conditions, 100, 2))
+    assert found.determined and found.converged
+
+
+def test_equations_that_are_degenerate_at_zero_are_started_elsewhere():
+    left = dde.icbc.DirichletBC(LINE, lambda x: 1, at(0, 0))
+    found = solve(line_data(lambda x, y: y * first(y, x) - (1 + x), [left]))
+    x = np.linspace(0, 1, 20)[:, None]
+    assert found.converged
+    np.testing.assert_allclose(found.predict(x), 1 + x, atol=1e-8)
+
+
+def test_equations_that_contradict_each_other_are_named():
+    def pde(x, y):
+        return [first(y, x, 0) - x[:, 1:], first(y, x, 1) + x[:, :1]]
+
+    given = dde.icbc.PointSetBC(np.zeros((1, 2)), np.zeros((1, 1)))
+    found = solve(dde.data.PDE(SQUARE, pde, [given], 16, 4))
+    assert found.verdict == "contradictory" and "PDE 1" in found.reason
