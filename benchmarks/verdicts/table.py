@@ -19,11 +19,10 @@ Cell = dict[str, Any]
 
 def cells_of(name: str, results: dict[str, Any]) -> list[Cell]:
     """In the order of their seeds."""
-    cells, seed, found = results["cells"], 0, []
-    while key(name, seed) in cells:
-        found.append(cells[key(name, seed)])
-        seed += 1
-    return found
+    seeds = sorted(
+        int(k.rpartition(" | ")[2]) for k in results["cells"] if k.startswith(f"{name} |")
+    )
+    return [results["cells"][key(name, seed)] for seed in seeds]
 
 
 def verdict(cell: Cell) -> str:
@@ -113,7 +112,7 @@ def write_table(results: dict[str, Any], root: Path = ROOT) -> None:
         "does not have exactly one solution, is out of reach, or was solved with an error above "
         "both 1e-3 and 100 tol (or above what the noise allows). Mended problems are the "
         "undetermined ones with the missing condition. Written by ``benchmarks/verdicts``, "
-        f"{' or '.join(map(str, counts))} seeds from 0 on; PyTorch {facts['torch']}, DeepXDE "
+        f"{' or '.join(map(str, counts))} seeds; PyTorch {facts['torch']}, DeepXDE "
         f"{facts['deepxde']}, float64, {facts['threads']} thread on a machine with "
         f"{facts['cores']} cores."
     )
