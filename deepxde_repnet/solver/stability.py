@@ -3,7 +3,7 @@
 Near the solution the residuals are ``A β - b`` in the coefficients β, and E β is the field. With
 ``FᵀF = AᵀA + λ²D²`` from the last damped solve, the amplification of a direction v is
 
-    s = |E v| / |F v|,
+    s = ‖E v‖ / ‖F v‖,
 
 how far the field moves, in the root mean square over validation points, for each unit of weighted
 residual. Its largest values and their directions are those of E F⁻¹, found by subspace iteration
@@ -12,15 +12,15 @@ but the damping λ resists it is a solution of the homogeneous problem, which th
 
 Where it is determined, the error follows from the residual r at points that were not fitted:
 
-* the features correct themselves by ``min |A δ|² + |A_v δ + r|²``, A_v their equations at the
+* the features correct themselves by ``min ‖A δ‖² + ‖A_v δ + r‖²``, A_v their equations at the
   validation points. That is the error within their span (e_in); no two stalled solutions are
   compared for it.
-* no error is larger than s_max |r|, the bound of every linear problem. A least-squares solution
+* no error is larger than s_max ‖r‖, the bound of every linear problem. A least-squares solution
   stays far below it (its residual is orthogonal to what the features can express; Bochev and
   Gunzburger, Least-Squares Finite Element Methods, 2009, 2.4) unless little of the solution is
   resolved.
 
-``error = 3 e_in + s_max |r| max(√ρ, min(1, s_max |r|))``, ρ the relative residual, is calibrated on
+``error = 3 e_in + s_max ‖r‖ max(√ρ, min(1, s_max ‖r‖))``, ρ the relative residual, is calibrated on
 the table of verdicts (docs/reliability.rst), which gives its measured reliability.
 """
 
@@ -69,7 +69,7 @@ class Stability:
         loose: The same of those that only the damping holds, the features being too few to tell
             whether they are free or hardly held, (n, k).
         error: Relative root mean square error to be expected, over all outputs.
-        bound: s_max |r|, relative.
+        bound: s_max ‖r‖, relative.
         from_noise: The part of ``error`` that the noise of given values makes.
     """
 
@@ -117,7 +117,7 @@ class _Examination:
         self._norms = taylor.to_numpy(solved.norms)[:, None]
 
     def _field_matrix(self) -> tuple[Array, float]:
-        """E, with rows for the other unknowns, each relative to its value; and |E β|."""
+        """E, with rows for the other unknowns, each relative to its value; and ‖E β‖."""
         descent = self._descent
         field = values_matrix(descent.system, self._x) / math.sqrt(len(self._x))
         unknowns = taylor.to_numpy(descent.place.unknowns)
@@ -167,7 +167,7 @@ class _Examination:
         )
 
     def _loosest(self) -> tuple[Array, Array]:
-        """Largest amplifications, and their directions with |E v| = 1, (n, k)."""
+        """Largest amplifications, and their directions with ‖E v‖ = 1, (n, k)."""
         n = len(self._norms)
         start = np.random.default_rng(0).standard_normal((n, min(DIRECTIONS, n)))
         basis = start
@@ -223,7 +223,7 @@ class _Examination:
         return stacked[:, :-1], stacked[:, :-1] @ unknowns - stacked[:, -1]
 
     def _correction(self, equations: Array, right: Array) -> Array:
-        """δ of ``min |F D δ|² + |A_v δ + r|²``, by conjugate gradients preconditioned with F."""
+        """δ of ``min ‖F D δ‖² + ‖A_v δ + r‖²``, by conjugate gradients preconditioned with F."""
         residual = -self._transposed(equations.T @ right[:, None])
         z = np.zeros_like(residual)
         step = residual
