@@ -322,13 +322,14 @@ class System:
         taylor.add_rows(block, linear.rows, pointwise)
         yield factor * taylor.cat([block, linear.variables, -linear.residual[:, None]], dim=1)
 
-    def products(self, rows: list[Rows], factors: list[float], unknowns: Tensor) -> list[float]:
-        """Weighted norm of ``A β`` for each residual."""
+    def products(self, rows: list[Rows], factors: list[float], directions: Tensor) -> Array:
+        """Weighted norm of ``A v`` for each residual and column v of (n, k), (residuals, k)."""
         found = []
         for row, factor in zip(rows, factors, strict=True):
             parts = self._assembled(row, factor, len(row))
-            found.append(sum(float(((p[:, :-1] @ unknowns) ** 2).sum()) for p in parts))
-        return [float(np.sqrt(square)) for square in found]
+            squares = sum(((part[:, :-1] @ directions) ** 2).sum(0) for part in parts)
+            found.append(np.sqrt(taylor.to_numpy(squares)))
+        return np.array(found)
 
     def matrix(self, x: Tensor, slopes: dict[Axes, Tensor]) -> Tensor:
         """``Σ_A Σ_i c_A,i D_A u_i`` at points x as a matrix over the features, (N, n)."""

@@ -141,14 +141,15 @@ class _Examination:
 
     def result(self) -> Stability:
         amplification, directions = self._loosest()
-        if self._solved.rough and self._resisted(directions[:, 0])[0]:
+        resisted, seen = self._resisted(amplification, directions)
+        if self._solved.rough and resisted.any():
             # The normal equations need a damping that hides what is free.
             self._use(self._descent.precisely())
             amplification, directions = self._loosest()
-        free = directions[:, [self._is_free(v) for v in directions.T]]
-        much = amplification > LOOSE * self._size
-        loose = directions[
-            :, [bool(m) and self._resisted(v)[0] for m, v in zip(much, directions.T, strict=True)]
+            resisted, seen = self._resisted(amplification, directions)
+        is_free = [
+            r and self._is_free(v, s)
+            for r, v, s in zip(resisted, directions.T, seen.T, strict=True)
         ]
         equations, right = self._validation()
         residual = float(np.linalg.norm(right))
@@ -159,8 +160,8 @@ class _Examination:
         error = SAFETY * inner + bound * max(math.sqrt(relative), min(1.0, bound))
         return Stability(
             amplification=float(amplification[0]) / self._size,
-            free=free,
-            loose=loose,
+            free=directions[:, is_free],
+            loose=directions[:, resisted],
             error=math.hypot(error, from_noise),
             bound=bound,
             from_noise=from_noise,
@@ -178,30 +179,33 @@ class _Examination:
         _, sizes, mixed = np.linalg.svd(self._field @ moved, full_matrices=False)
         return sizes, moved @ mixed.T / np.where(sizes > 0, sizes, 1.0)
 
-    def _is_free(self, direction: Array) -> bool:
+    def _resisted(self, amplification: Array, directions: Array) -> tuple[Any, Array]:
+        """Which directions the damping holds, not the equations; and what these do, (rows, k)."""
+        descent = self._descent
+        seen = np.zeros((len(descent.place.rows), len(amplification)))
+        found = amplification > LOOSE * self._size
+        if found.any():
+            chosen = directions[:, found]
+            products = descent.system.products(
+                descent.affine(), descent.factors, taylor.asarray(chosen)
+            )
+            seen[:, found] = products
+            damping = self._solved.weight * np.linalg.norm(self._norms * chosen, axis=0)
+            found[found] = damping >= RESISTED * np.linalg.norm(products, axis=0)
+        return found, seen
+
+    def _is_free(self, direction: Array, seen: Array) -> bool:
         """Whether a direction solves the homogeneous problem as well as the features can."""
-        resisted, sizes = self._resisted(direction)
-        if not resisted:
-            return False
         descent, v = self._descent, taylor.asarray(direction)
-        rows = descent.affine()
         # Residuals are scaled for waves of the problem's wavenumber: a flatter field is measured
         # by what its own terms are worth, or it would pass for free in a problem of many scales.
-        usual = descent.scales
         field = taylor.to_numpy(descent.system.field(self._x, (), v))
         amplitudes = np.sqrt((field**2).mean(axis=0))
         largest = float(amplitudes.max()) or 1.0
-        proper = scales(rows, self._wavenumber(v), np.maximum(amplitudes / largest, 1e-12))
-        natural = [s * u / p for s, u, p in zip(sizes, usual, proper, strict=True)]
-        return float(np.linalg.norm(natural)) < CANCELLED
-
-    def _resisted(self, direction: Array) -> tuple[bool, list[float]]:
-        """Whether the damping holds a direction, not the equations; what each of them does."""
-        descent = self._descent
-        v = taylor.asarray(direction)
-        sizes = descent.system.products(descent.affine(), descent.factors, v)
-        damping = self._solved.weight * float(np.linalg.norm(self._norms[:, 0] * direction))
-        return damping >= RESISTED * float(np.linalg.norm(sizes)), sizes
+        proper = scales(
+            descent.affine(), self._wavenumber(v), np.maximum(amplitudes / largest, 1e-12)
+        )
+        return float(np.linalg.norm(seen * np.divide(descent.scales, proper))) < CANCELLED
 
     def _wavenumber(self, direction: Any) -> Array:
         """Of the field of a direction along each axis, not below one over its half width."""
