@@ -531,8 +531,8 @@ class _Task:
 
     def trial(self, family: str, scale: tuple[float, ...], size: int, best: Trial | None) -> Trial:
         """Solve on new features; a problem that is not linear starts from the best so far."""
-        seconds = self._expected_seconds(size) if self.trials else 0.0
-        if seconds > self.clock.left():
+        seconds = self._expected_seconds(size)
+        if self.trials and seconds > self.clock.left():
             self.stopped = (
                 f"out of time for the next attempt, which would take about {seconds:.0f} s"
             )

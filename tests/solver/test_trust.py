@@ -434,8 +434,9 @@ def front():
     return dde.data.PDE(SQUARE, pde, [dde.icbc.DirichletBC(SQUARE, lambda x: 0, boundary)], 16, 4)
 
 
-def test_the_best_so_far_comes_back_when_time_is_over():
-    found = solve(front(), seconds=0.2)
+@pytest.mark.parametrize("seconds", [1e-3, 0.2])
+def test_the_best_so_far_comes_back_when_time_is_over(seconds):
+    found = solve(front(), seconds=seconds)
     assert found.verdict == "stopped" and "out of time" in found.reason
     assert found.trials and np.isfinite(found.residual_unseen)
     assert found.predict(np.full((3, 2), 0.5)).shape == (3, 1)
