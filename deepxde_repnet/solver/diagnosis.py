@@ -45,7 +45,7 @@ MARKED, NEAR = 0.5, 0.02
 
 #: Of the residual, relative to the next smaller number of features, from which it does not depend
 #: on them; and the part to which it falls without the condition that contradicts the others.
-FLOOR, FREED = 0.95, 1e-3
+FLOOR, FREED = 0.95, 0.05
 
 #: Number of trials that have to leave the same residual.
 MOST_ALIKE = 4
@@ -376,16 +376,21 @@ def _one_too_many(
         return None
     whole = descent.linearised(rows, descent.factors)[0].residual
     equations = [i for i, r in enumerate(rows) if r.name.startswith("PDE")]
-    for i in [i for i in range(len(rows)) if i not in equations] + equations * (len(equations) > 1):
-        others = [k for k in range(len(rows)) if k != i]
-        solved, _ = descent.linearised(
-            [rows[k] for k in others], [descent.factors[k] for k in others]
-        )
-        if solved.residual < FREED * whole:
-            values = "The values of " if rows[i].data else ""
-            name = rows[i].name if rows[i].data else _capital(rows[i].name)
+    conditions = [i for i in range(len(rows)) if i not in equations]
+    for group in (conditions, equations if len(equations) > 1 else []):
+        left = {}
+        for i in group:
+            some = [k for k in range(len(rows)) if k != i]
+            solved, _ = descent.linearised(
+                [rows[k] for k in some], [descent.factors[k] for k in some]
+            )
+            left[i] = solved.residual / whole
+        least = min(left, key=lambda i: left[i], default=None)
+        if least is not None and left[least] < FREED:
+            name = rows[least].name
+            name = f"The values of {name}" if rows[least].data else _capital(name)
             return True, (
-                f"{values}{name} and the rest of the problem contradict each other: without it all "
+                f"{name} and the rest of the problem contradict each other: without it all "
                 "else holds, and with it all features leave the same residual."
             )
     return None
