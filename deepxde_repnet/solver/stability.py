@@ -51,6 +51,9 @@ CANCELLED, RESISTED = 1e-6, 0.1
 #: Amplification, for a field of the solution's size, from which a direction is looked at again.
 LOOSE = 100.0
 
+#: Size of an output, relative to the largest, below which it is taken for zero.
+NO_SIZE = 1e-13
+
 #: Factor on the correction within the span of the features.
 SAFETY = 3.0
 
@@ -199,13 +202,17 @@ class _Examination:
         descent, v = self._descent, taylor.asarray(direction)
         # Residuals are scaled for waves of the problem's wavenumber: a flatter field is measured
         # by what its own terms are worth, or it would pass for free in a problem of many scales.
-        field = taylor.to_numpy(descent.system.field(self._x, (), v))
-        amplitudes = np.sqrt((field**2).mean(axis=0))
-        largest = float(amplitudes.max()) or 1.0
-        proper = scales(
-            descent.affine(), self._wavenumber(v), np.maximum(amplitudes / largest, 1e-12)
-        )
+        amplitudes = np.maximum(*(self._sizes(u) for u in (descent.place.unknowns, v)))
+        # An output that is zero says nothing of its size.
+        amplitudes = np.where(amplitudes > NO_SIZE, amplitudes, 1.0)
+        proper = scales(descent.affine(), self._wavenumber(v), amplitudes)
         return float(np.linalg.norm(seen * np.divide(descent.scales, proper))) < CANCELLED
+
+    def _sizes(self, unknowns: Any) -> Array:
+        """Of each output, relative to the largest."""
+        field = taylor.to_numpy(self._descent.system.field(self._x, (), unknowns))
+        sizes = np.sqrt((field**2).mean(axis=0))
+        return np.asarray(sizes / (float(sizes.max()) or 1.0))
 
     def _wavenumber(self, direction: Any) -> Array:
         """Of the field of a direction along each axis, not below one over its half width."""
