@@ -98,7 +98,7 @@ from .process import (  # noqa: F401
     version,
 )
 from .shapes import COLUMNS, WrongShape  # noqa: F401
-from .sides import Side, axis_names, meeting_points, part_of, sides  # noqa: F401
+from .sides import Side, axis_names, part_of, sides  # noqa: F401
 from .state import (  # noqa: F401
     COUNTERS,
     HISTORY,

@@ -91,9 +91,3 @@ def part_of(condition: Any, indices: np.ndarray) -> Any:
     if is_batched(condition):
         part.batch_size = None
     return part
-
-
-def meeting_points(data: Any, one: Any, other: Any, points: np.ndarray) -> np.ndarray:
-    """Those of some points that the filters of both conditions take."""
-    first = np.asarray(one.filter(points), float)
-    return np.asarray(other.filter(first), float) if len(first) else first

@@ -413,9 +413,12 @@ class _Task:
             return False
         if not self.open and self.stability(exact).free.size:
             return False
-        norms = np.square(exact.fit.unseen_by_equation)
-        share = sum(norms[i] for i in self.data_rows) / norms.sum()
-        return bool(share > NOTABLE) or self.open
+        return self._share_of_values(exact) > NOTABLE or self.open
+
+    def _share_of_values(self, trial: Trial) -> float:
+        """The part that given values have of the squared residual at unseen points."""
+        squares = np.square(trial.fit.unseen_by_equation)
+        return float(squares[self.data_rows].sum() / squares.sum())
 
     def _go_on(self, noisy: bool) -> None:
         self.noisy = noisy
@@ -464,8 +467,7 @@ class _Task:
 
     def _noise_is_plain(self, best: Trial) -> bool:
         """Whether exact values are out of the question, before more features are tried."""
-        norms = np.square(best.fit.unseen_by_equation)
-        share = sum(norms[i] for i in self.data_rows) / norms.sum()
+        share = self._share_of_values(best)
         if share > MUCH and self._contradiction(best) is None:
             return True
         if len(self.trials) < FIRST_TRIALS:
