@@ -28,6 +28,7 @@ from .estimates import (
     with_fronts,
 )
 from .nets import FourierNet, RepNet, RepOperator, completed_fourier
+from .scale_search import validated
 from .spec import (
     PARAMETERIZATION_OF_WAVES,
     SLOPE_PER_TARGET_WAVENUMBER,
@@ -57,6 +58,9 @@ _WAVES_WITHIN = 2.0
 
 #: Where the band of a FourierFNN ends whose frequencies are left open, over the wavenumber.
 BAND_PER_WAVENUMBER = 2.0
+
+#: Validation residual from which it stays in doubt whether a scale is right of which nothing spoke.
+UNCERTAIN = 0.1
 
 #: Points beyond this many half widths from the centre are far outside the domain.
 FAR_OUTSIDE = 2.0
@@ -135,6 +139,7 @@ def _settle(model: Any, x: np.ndarray, y: Any, arguments: dict[str, Any]) -> str
     fit = targets is not None
     limit = resolved(x, domain)
     notes: list[str] = []
+    doubts: list[str] = []
     steepness = SLOPE_PER_WAVENUMBER
     highest = limit / domain.half_width
     symbol = None if fit else symbol_if_any(model, domain, highest, arguments)
@@ -147,7 +152,7 @@ def _settle(model: Any, x: np.ndarray, y: Any, arguments: dict[str, Any]) -> str
         estimate = with_free_waves(model, estimate, highest, symbol, free)
         if estimate is not None and not fit and symbol is None:
             estimate = with_fronts(model, x, samples, estimate, domain, highest, arguments, notes)
-        wave, said = bounded(net, estimate, domain, limit, notes)
+        wave, said = bounded(net, estimate, domain, limit, notes, doubts)
         if fit:
             steepness = SLOPE_PER_TARGET_WAVENUMBER
     reach = highest if wave is None else np.minimum(_WAVES_WITHIN * wave, highest)
@@ -170,7 +175,18 @@ def _settle(model: Any, x: np.ndarray, y: Any, arguments: dict[str, Any]) -> str
         activation,
         Sampled(targets, limit) if targets is not None and given.scale_open else None,
     )
-    message, spec = _completed(net, x, chosen, notes)
+    box, scale = _layer(net, x, chosen, notes)
+    if given.scale_open and not fit:
+        network = (chosen.activation or given.activation, sines if given.sines is None else None)
+        found = validated(model, given, box, scale, *network, variables_of(arguments))
+        if found is not None:
+            scale = found.scale
+            notes.append(found.said)
+            if found.validation < UNCERTAIN:
+                doubts.clear()
+    for doubt in doubts:
+        warnings.warn(doubt, UserWarning, stacklevel=5)
+    message, spec = _completed(net, box, scale, chosen, notes)
     net.calibrate(spec)
     return message
 
@@ -200,8 +216,21 @@ def _settle_fourier(model: Any, x: np.ndarray, y: Any, arguments: dict[str, Any]
         symbol = read(model, domain, highest, arguments)
         free = FreeWaves(symbol, highest) if symbol and not _host.has_time(model.data) else None
         estimate = with_free_waves(model, estimate, highest, symbol, free)
-        wave, source = bounded(net, estimate, domain, limit, notes)
+        doubts: list[str] = []
+        wave, source = bounded(net, estimate, domain, limit, notes, doubts)
         high = np.minimum(BAND_PER_WAVENUMBER * wave, highest)
+        # A normal slope has the root mean square of frequencies that are uniform up to √3 times it.
+        proposed = high * domain.half_width / np.sqrt(3)
+        found = validated(
+            model, given, box, proposed, given.activation, 1.0, variables_of(arguments)
+        )
+        if found is not None:
+            high = high * found.scale / proposed
+            notes.append(found.said)
+            if found.validation < UNCERTAIN:
+                doubts.clear()
+        for doubt in doubts:
+            warnings.warn(doubt, UserWarning, stacklevel=5)
         if given.frequencies is None:
             joint = tuple(frequencies.Uniform(0.0, float(k)) for k in high)
             said = f"frequencies uniform up to {show(high)} rad per unit length ({source})"
@@ -227,20 +256,24 @@ def _symbol(model: Any, domain: Box, highest: Array, arguments: dict[str, Any]) 
         ) from None
 
 
-def _completed(net: Any, x: Array, chosen: Chosen, notes: list[str]) -> tuple[str, RepSpec]:
+def _layer(net: Any, x: Array, chosen: Chosen, notes: list[str]) -> tuple[Box, Array]:
+    """Box and slope scale of the first layer, from the wavenumber unless they are given."""
+    domain, wave = chosen.domain, chosen.wave
+    if _host.input_transform(net) is not None:
+        box, scale = _through_transform(net, x, domain, wave, chosen.steepness)
+        notes.append(f"{box.dim} features over {box}")
+        return box, scale
+    if wave is None:
+        return domain, np.asarray(net.given.slope_scale)
+    return domain, slope_scale_from_wavenumber(wave, domain.half_width, chosen.steepness)
+
+
+def _completed(
+    net: Any, layer_domain: Box, scale: Array, chosen: Chosen, notes: list[str]
+) -> tuple[str, RepSpec]:
     """The specification with its layer's box, slope scale and gain; the line that says them."""
     domain, wave = chosen.domain, chosen.wave
     given = net.given
-    if _host.input_transform(net) is None:
-        layer_domain = domain
-        scale = (
-            np.asarray(given.slope_scale)
-            if wave is None
-            else slope_scale_from_wavenumber(wave, domain.half_width, chosen.steepness)
-        )
-    else:
-        layer_domain, scale = _through_transform(net, x, domain, wave, chosen.steepness)
-        notes.append(f"{layer_domain.dim} features over {layer_domain}")
     spec = given.completed(
         layer_domain,
         scale,
@@ -324,14 +357,14 @@ def _settle_operator(model: Any, functions: Array, x: Array) -> str:
     else:
         _check_says_something(model, estimate)
         limit = resolved(np.unique(x, axis=0), domain)
-        wave, said = bounded(net, estimate, domain, limit, notes)
+        wave, said = bounded(net, estimate, domain, limit, notes, [])
     steepness = SLOPE_PER_TARGET_WAVENUMBER if fit and given.scale_open else SLOPE_PER_WAVENUMBER
     branch = None
     if net.branch_given is not None:
         branch = net.branch_given.domain or _branch_box(functions)
         notes.append(f"branch inputs in [{min(branch.lower):.4g}, {max(branch.upper):.4g}]")
     chosen = Chosen(domain, origin, wave, said, steepness, estimate if fit else None)
-    message, spec = _completed(net, x, chosen, notes)
+    message, spec = _completed(net, *_layer(net, x, chosen, notes), chosen, notes)
     net.calibrate(spec, branch)
     return message
 

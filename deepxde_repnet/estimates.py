@@ -279,19 +279,27 @@ def resolved(x: Array, domain: Box) -> Array:
 
 
 def bounded(
-    net: Any, estimate: Estimate | None, domain: Box, limit: Array, notes: list[str]
+    net: Any,
+    estimate: Estimate | None,
+    domain: Box,
+    limit: Array,
+    notes: list[str],
+    doubts: list[str],
 ) -> tuple[Array, str]:
-    """Wavenumber per coordinate between the lowest and the highest resolved, and its source."""
+    """Wavenumber per coordinate between the lowest and the highest resolved, and its source.
+
+    Args:
+        notes: What there is to say of it is added to these.
+        doubts: Likewise what there is to warn of, unless something else decides.
+    """
     name = type(net).__name__
     if estimate is None:
         return LOWEST_WAVENUMBER / domain.half_width, "not known; lowest"
     if not np.any(estimate.wavenumber > 0):
-        warnings.warn(
+        doubts.append(
             f"{name}: neither the source term nor the conditions vary, so nothing says how fast "
             "the solution oscillates; assuming one wave over the domain. If it oscillates faster "
-            f"give {name}(..., {scale_argument(net)}=...), in radians per unit length.",
-            UserWarning,
-            stacklevel=5,
+            f"give {name}(..., {scale_argument(net)}=...), in radians per unit length."
         )
         return LOWEST_WAVENUMBER / domain.half_width, "nothing varies; lowest"
     normalised = _along_all(estimate, domain, notes).wavenumber * domain.half_width

@@ -1,4 +1,5 @@
-"""Imports point one way: spec <- theory <- nets <- taylor <- solve, train <- cli.
+"""Imports point one way: spec <- theory <- nets <- taylor <- validation <- calibrate <- solve, train
+<- cli.
 
 The sources are parsed, not imported, so imports inside functions and under ``TYPE_CHECKING`` count
 and no backend is needed. A part of the package that is not in ``RULES`` fails the test: adding one
@@ -62,10 +63,12 @@ RULES = {
     # The one place that knows DeepXDE, which also has the framework in use: dde.backend.torch.
     "_host": Rule(outside=frozenset({"deepxde", "numpy"})),
     "nets": Rule(BASE, own_framework=True),
+    "taylor": Rule(BASE | {"nets"}, own_framework=True),
+    "validation": Rule(BASE | {"taylor"}),
     "symbol": Rule(frozenset({"spec", "_host"})),
     "estimates": Rule(BASE | {"nets", "symbol"}),
-    "calibrate": Rule(BASE | {"nets", "symbol", "estimates"}),
-    "taylor": Rule(BASE | {"nets"}, own_framework=True),
+    "scale_search": Rule(BASE | {"estimates", "validation"}),
+    "calibrate": Rule(BASE | {"nets", "symbol", "estimates", "scale_search"}),
     "solver": Rule(BASE | {"estimates", "calibrate", "nets", "taylor"}, own_framework=True),
     "train": Rule(
         BASE | {"records", "calibrate", "nets", "taylor"},

@@ -59,6 +59,7 @@ from .hooks import (  # noqa: F401
     is_first_rank,
     without_optimizer,
 )
+from .local import LocalResiduals, local_residuals  # noqa: F401
 from .points import (  # noqa: F401
     condition_points,
     interior_points,

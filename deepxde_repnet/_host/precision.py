@@ -11,7 +11,7 @@ import deepxde as dde
 import numpy as np
 from deepxde.gradients import gradients_forward, gradients_reverse
 
-from .core import backend_name, condition_caches, conditions, is_batched, real
+from .core import backend_name, condition_caches, conditions, is_batched, real, run_v1
 from .equations import NoDerivatives
 
 
@@ -107,7 +107,8 @@ def _served(reverse: Any) -> Callable[..., Any]:
     return derivative
 
 
-# Unknowns of a problem: parameters on PyTorch; on JAX objects that hold an array.
+# Unknowns of a problem: parameters on PyTorch and Paddle, variables of TensorFlow; on JAX objects
+# that hold an array.
 def is_variable(candidate: Any) -> bool:
     """Whether it is what ``dde.Variable`` makes."""
     if backend_name == "jax":
@@ -116,7 +117,9 @@ def is_variable(candidate: Any) -> bool:
 
 
 def variable_values(variables: tuple[Any, ...]) -> np.ndarray:
-    """Entries of all variables, (q,), in float64."""
+    """Entries of all variables, (q,), in float64; on tensorflow.compat.v1 the initial ones."""
+    if backend_name == "tensorflow.compat.v1" and variables:
+        return np.concatenate([np.ravel(value) for value in run_v1(list(variables), {})])
     parts = [np.ravel(dde.backend.to_numpy(_array_of(v))) for v in variables]
     return np.concatenate([np.empty(0), *parts]).astype(float)
 
@@ -131,11 +134,19 @@ def set_variables(variables: tuple[Any, ...], values: np.ndarray) -> None:
         start += size
         if backend_name == "jax":
             variable.value = dde.backend.as_tensor(part, dtype=array.dtype)
+        elif backend_name == "tensorflow":
+            variable.assign(dde.backend.tf.cast(part, variable.dtype))
+        elif backend_name == "paddle":
+            variable.set_value(
+                dde.backend.as_tensor(part.astype(np.dtype(str(dde.backend.to_numpy(array).dtype))))
+            )
         else:
             array.copy_(dde.backend.lib.as_tensor(part))
 
 
 def _array_of(variable: Any) -> Any:
+    if backend_name in ("tensorflow", "paddle"):
+        return variable
     return variable.value if backend_name == "jax" else variable.data
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from math import comb
 from types import MappingProxyType
 
 import numpy as np
@@ -203,3 +204,48 @@ def get(name: str) -> Activation:
         raise ValueError(
             f"unknown activation {name!r}; write one of {', '.join(ACTIVATIONS)}"
         ) from None
+
+
+def derivatives(name: str, z: ArrayLike, order: int) -> list[FloatArray]:
+    """φ(z), φ'(z), ..., φ^(order)(z), each from those before it.
+
+    With y' = c + a y - y² (tanh: a = 0; the logistic function: a = 1), Leibniz' rule gives
+    ``y^(r+1) = a y^(r) - Σ_k C(r, k) y^(k) y^(r-k)``. Of z f(z) the derivatives are
+    ``z f^(r) + r f^(r-1)``, and those of the normal density φ, with Φ' = φ,
+    ``Φ^(r+1) = -z Φ^(r) - (r-1) Φ^(r-1)``.
+
+    Raises:
+        TypeError, ValueError: As ``get``.
+    """
+    activation, z = get(name), _float64(z)
+    kind, values = activation.name, [activation.value(z)]
+    if order == 0:
+        return values
+    values.append(activation.first(z))
+    if kind == "tanh" or kind == "sigmoid":
+        _riccati(values, order, 1.0 if kind == "sigmoid" else 0.0)
+    elif kind == "sin":
+        values += [-values[r % 2] * (-1) ** (r // 2 - 1) for r in range(2, order + 1)]
+    elif kind == "softplus":
+        return [values[0], *derivatives("sigmoid", z, order - 1)]
+    elif kind == "silu":
+        return _times_z(z, derivatives("sigmoid", z, order))
+    elif kind == "gelu":
+        normal = [np.asarray(ndtr(z)), _normal_density(z)]
+        for r in range(1, order):
+            normal.append(-z * normal[r] - (r - 1) * normal[r - 1] * (r > 1))
+        return _times_z(z, normal)
+    else:  # exponentials and zeros, which are their own derivatives
+        values += [activation.second(z)] * (order - 1)
+    return values
+
+
+def _riccati(values: list[FloatArray], order: int, a: float) -> None:
+    for r in range(1, order):
+        products = (comb(r, k) * values[k] * values[r - k] for k in range(r + 1))
+        values.append(a * values[r] - sum(products))
+
+
+def _times_z(z: FloatArray, factor: list[FloatArray]) -> list[FloatArray]:
+    later = [z * factor[r] + r * factor[r - 1] for r in range(1, len(factor))]
+    return [z * factor[0], *later]

@@ -130,3 +130,14 @@ def test_table_is_immutable():
         activations.ACTIVATIONS["cube"] = activations.get("tanh")
     with pytest.raises(dataclasses.FrozenInstanceError):
         activations.get("tanh").name = "cube"
+
+
+@pytest.mark.parametrize("name", sorted(activations.ACTIVATIONS))
+def test_derivatives_of_any_order_are_those_of_the_order_before(name: str) -> None:
+    z = np.array([-2.3, -0.7, -0.1, 0.2, 0.9, 3.1])
+    h = 1e-4
+    at = activations.derivatives(name, z, 5)
+    right, left = (activations.derivatives(name, z + s * h, 5) for s in (1, -1))
+    for r in range(5):
+        central = (right[r] - left[r]) / (2 * h)
+        np.testing.assert_allclose(at[r + 1], central, rtol=1e-6, atol=1e-6)
