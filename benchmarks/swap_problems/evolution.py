@@ -111,7 +111,7 @@ def klein_gordon():
     return of_case(nonlinear.klein_gordon(), 200, 60, 40)
 
 
-@evolution("Burgers, few points", [2, 20, 20, 20, 1], 2000, lbfgs=500)
+@evolution("Burgers, ν = 0.05/π, 400 points", [2, 20, 20, 20, 1], 2000, lbfgs=500)
 def burgers(viscosity=0.05 / pi):
     """u_t + u u_x = ν u_xx, -sin πx at the start, 0 at both ends of [-1, 1]."""
     given = nonlinear.burgers_data(viscosity)

@@ -137,16 +137,16 @@ def laplacian_of(x, y):
     return laplacian(y, x)
 
 
-@steady("two dielectrics, div(ε grad u) = f, ε from 1 to 10", [2, 32, 32, 32, 1], 3000)
+@steady("two dielectrics, div(ε grad u) = f, ε from 1 to 4", [2, 32, 32, 32, 1], 1500, lbfgs=300)
 def dielectrics():
-    """U(x) sin πy where U' = 1/ε, and ε changes from 1 to 10 over a width of 0.1 at x = 1/2."""
+    """U(x) sin πy where U' = 1/ε, and ε changes from 1 to 4 over a width of 0.1 at x = 1/2."""
     geom, width = square(), 0.05
 
     def inverse_permittivity(a):
-        return 0.55 - 0.45 * torch.tanh((a - 0.5) / width)
+        return 0.625 - 0.375 * torch.tanh((a - 0.5) / width)
 
     def potential(a, cosh, log):
-        return 0.55 * a - 0.45 * width * (log(cosh((a - 0.5) / width)) - np.log(np.cosh(10)))
+        return 0.625 * a - 0.375 * width * (log(cosh((a - 0.5) / width)) - np.log(np.cosh(10)))
 
     def exact(x):
         a, b = columns(x)
@@ -159,7 +159,7 @@ def dielectrics():
         flux_a, flux_b = (permittivity * d1(y, x, axis) for axis in (0, 1))
         return d1(flux_a, x, 0) + d1(flux_b, x, 1) + charge
 
-    data = script(geom, pde, value(geom, exact), 400, 80)
+    data = script(geom, pde, value(geom, exact), 300, 80)
     return Script(data, exact, loss_weights=[1, 100])
 
 
@@ -169,7 +169,7 @@ def poisson_mixed():
     return of_case(linear.poisson_mixed(), 200, 80)
 
 
-@steady("-Δu = f in a cube", [3, 32, 32, 32, 1], 1800)
+@steady("-Δu = f in a cube, few points", [3, 32, 32, 32, 1], 1800)
 def poisson_cube():
     """sin πx sin πy sin πz, 0 on the boundary of the unit cube, with few points."""
     return of_case(linear.poisson_3d(), 150, 150, loss_weights=[1, 100])
@@ -234,10 +234,10 @@ def elasticity_displacements():
     return of_case(linear.elasticity(), 300, 100, loss_weights=[1, 1, 100, 100])
 
 
-@steady("Navier-Stokes (Kovasznay flow)", [2, 40, 40, 40, 3], 600, lbfgs=200)
+@steady("Navier-Stokes (Kovasznay flow)", [2, 40, 40, 40, 3], 600, lbfgs=400)
 def kovasznay():
     """At Re = 20; velocities on the boundary, the pressure at the outflow."""
-    return of_case(nonlinear.kovasznay(), 300, 100)
+    return of_case(nonlinear.kovasznay(), 150, 60)
 
 
 @steady("Laplace's equation, values by a formula", [2, 20, 20, 20, 1], 3500)
