@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -28,6 +30,48 @@ def in_own_process(script: str, backend: str, *arguments: str, **environment: st
     if done.returncode != 0:
         raise SystemExit(f"{backend} failed:\n{done.stderr[-2000:]}")
     return json.loads(done.stdout.splitlines()[-1])
+
+
+def in_clean_fork(
+    work: Callable[..., dict[str, Any]], *arguments: Any, modules: Sequence[str], limit: float
+) -> dict[str, Any]:
+    """What ``work(*arguments)`` returns, or ``{"failed": how}``, from a process of its own.
+
+    It is forked from a server that has imported the frameworks and run nothing else, with the
+    environment of the first call.
+
+    Args:
+        modules: What the server imports.
+        limit: Seconds after which the process is ended.
+    """
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(list(modules))
+    receiver, sender = context.Pipe(duplex=False)
+    process = context.Process(target=send_result, args=(sender, work, arguments))
+    process.start()
+    sender.close()
+    try:
+        if not receiver.poll(limit):
+            return {"failed": f"no answer in {limit} s"}
+        return receiver.recv()
+    except EOFError:
+        process.join()
+        code = process.exitcode or 0
+        by = f"by {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
+        return {"failed": f"ended {by}"}
+    finally:
+        process.kill()
+        process.join()
+
+
+def send_result(connection: Any, work: Callable[..., dict[str, Any]], arguments: Any) -> None:
+    """``work(*arguments)``; what it raises is a result too."""
+    try:
+        result = work(*arguments)
+    except Exception as error:
+        said = str(error).strip().splitlines()
+        result = {"failed": f"{type(error).__name__}: {said[0] if said else ''}"}
+    connection.send(result)
 
 
 def in_turns(

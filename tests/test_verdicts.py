@@ -130,12 +130,6 @@ def test_noise_follows_the_seed():
     assert not np.array_equal(values(0), values(1))
 
 
-def test_what_a_run_raises_is_a_result():
-    sent = []
-    run.send_cell(SimpleNamespace(send=sent.append), "no such problem", 0)
-    assert sent == [{"failed": "KeyError: 'no such problem'"}]
-
-
 def test_runs_have_a_fresh_process():
     assert run.in_fresh_process("no such problem", 0) == {"failed": "KeyError: 'no such problem'"}
 

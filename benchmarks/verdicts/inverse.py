@@ -76,8 +76,8 @@ def oscillator():
 
 
 @inverse("Lorenz, three constants, 25 values of each")
-def lorenz_inverse():
-    geom, end = dde.geometry.TimeDomain(0, 3), 3
+def lorenz_inverse(end=3):
+    geom = dde.geometry.TimeDomain(0, end)
     sigma, rho, beta = (dde.Variable(1.0) for _ in range(3))
     exact = trajectory(lorenz_rates, [-8.0, 7.0, 27.0], end)
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-import multiprocessing
 import os
 import platform
-import signal
 import time
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from ..processes import in_clean_fork
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = Path("benchmarks") / "results" / "verdicts.json"
@@ -89,37 +89,10 @@ def number(value: Any) -> float | None:
     return float(value) if np.isfinite(value) else float("inf")
 
 
-def send_cell(connection: Any, name: str, seed: int) -> None:
-    """``run_cell`` in a process of its own; what it raises is a result too."""
-    try:
-        cell = run_cell(name, seed)
-    except Exception as error:
-        said = str(error).strip().splitlines()
-        cell = {"failed": f"{type(error).__name__}: {said[0] if said else ''}"}
-    connection.send(cell)
-
-
 def in_fresh_process(name: str, seed: int) -> dict[str, Any]:
-    """The result of ``run_cell``, or how it failed.
-
-    The process is forked from a server that has imported the frameworks and run nothing else.
-    """
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["deepxde_repnet", "benchmarks.verdicts"])
-    receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(target=send_cell, args=(sender, name, seed))
-    process.start()
-    sender.close()
-    try:
-        if not receiver.poll(TIME_LIMIT):
-            return {"failed": f"no answer in {TIME_LIMIT} s"}
-        return receiver.recv()
-    except EOFError:
-        process.join()
-        return {"failed": f"ended by {signal.Signals(-process.exitcode).name}"}
-    finally:
-        process.kill()
-        process.join()
+    """The result of ``run_cell``, or how it failed."""
+    modules = ["deepxde_repnet", "benchmarks.verdicts"]
+    return in_clean_fork(run_cell, name, seed, modules=modules, limit=TIME_LIMIT)
 
 
 def run(names: list[str], seeds: int, redo: bool, root: Path = ROOT) -> dict[str, Any]:
