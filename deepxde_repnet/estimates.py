@@ -17,7 +17,7 @@ import numpy as np
 from . import _host
 from .nets import FourierNet, leaves_open
 from .spec import Array, Box
-from .symbol import FreeWaves, NoSymbol, Symbol, oscillation, steepening
+from .symbol import FreeWaves, NoSymbol, Symbol, balance, steepening
 from .theory.spectrum import resolved_wavenumber, wavenumber, wavenumber_from_gradient
 
 #: Smallest wavenumber assumed, in normalised units: one wave over the whole domain. A smooth
@@ -168,12 +168,12 @@ def with_free_waves(
     symbol: Symbol | None,
     free: FreeWaves | None,
 ) -> Estimate | None:
-    """The estimate with at least the wavenumbers of the equation's free waves.
+    """The estimate with at least the wavenumbers that the equation itself has.
 
     Source and conditions do not say that a Helmholtz equation has a wavenumber of its own: of its
-    free waves along each axis, ``p(k_j) = 0``. Nor do the conditions of a wave equation, which say
-    how its solution oscillates in space, say anything about time: ``p(k_x, k_t) = 0``. Where an
-    equation has no symbol, or no such root as with diffusion, the estimate is as it was.
+    free waves along each axis, ``p(k_j) = 0``. Nor do the conditions of an equation in time, which
+    say how its solution oscillates in space, say anything about time: there it is what balances
+    them (``symbol.balance``). Where an equation has no symbol, the estimate is as it was.
 
     Args:
         highest: Largest wavenumbers that the training points resolve, shape (d,).
@@ -190,13 +190,14 @@ def with_free_waves(
         known = np.isfinite(space).all() and np.any(space > 0)
         if known and not np.any(space > highest[:-1]):
             with contextlib.suppress(NoSymbol):
-                root = oscillation(symbol, np.append(space, 0.0), len(space), float(highest[-1]))
+                root = balance(symbol, np.append(space, 0.0), len(space), float(highest[-1]))
                 found[-1] = np.nan if root is None else root
     larger = np.isfinite(found) & ~(estimate.wavenumber >= found)
     named = zip(larger, estimate.sources, strict=True)
+    name = "balance of the equation" if _host.has_time(model.data) else "free waves of the equation"
     return Estimate(
         np.where(larger, found, estimate.wavenumber),
-        tuple("free waves of the equation" if own else source for own, source in named),
+        tuple(name if own else source for own, source in named),
     )
 
 

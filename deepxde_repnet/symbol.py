@@ -30,6 +30,9 @@ FRONTS_WITHIN = 8.0
 #: Share of what an equation does to a wave from which on it counts as not linear.
 _NOT_LINEAR = 0.05
 
+#: Wavenumbers at which a balance is looked for, in a geometric sequence over six decades.
+BALANCED = 1024
+
 #: Free waves are those that hardly decay: share of p that is not real, on average.
 _DAMPED = 0.1
 
@@ -192,23 +195,30 @@ def _last_root(size: Array, typical: float) -> int | None:
     return int(roots[-1]) if roots else None
 
 
-def oscillation(symbol: Symbol, k: Array, axis: int, highest: float, n: int = 4096) -> float | None:
-    """Wavenumber along one axis of free waves with known ones along the others, or None.
+def balance(symbol: Symbol, k: Array, axis: int, highest: float) -> float | None:
+    """Wavenumber along one axis at which its terms balance what known waves along the others do.
 
-    It is the root of ``p(k_1, ..., k_axis, ...)`` with the largest value below ``highest``, sought
-    on a grid of n points; an equation whose solutions decay along the axis has none.
+    The smallest k_j with ``|p(k_j alone) - p(0)| = |p(k without k_j)|``: the dominant balance
+    (Bender and Orszag, Advanced Mathematical Methods for Scientists and Engineers, 1978, ch. 3) of
+    an equation in which the axis stands alone. It is c k for the wave and the transport equation,
+    either way, and the rate ν k² of diffusion.
 
     Args:
         k: Wavenumbers, shape (d,); that of ``axis`` is not used.
+        highest: The largest that is of interest.
+
+    Returns:
+        At most ``highest``; None where nothing acts along the axis, or along the others.
     """
-    grid = np.linspace(0, highest, n + 1)[1:]
-    points = np.tile(np.asarray(k, dtype=float), (n, 1))
-    points[:, axis] = grid
-    at_rest = points[:1].copy()
-    at_rest[:, axis] = 0
-    size = np.abs(symbol(np.concatenate([at_rest, points])))
-    root = _last_root(size[1:], float(size[0]))
-    return None if root is None else float(grid[root])
+    at_rest = np.array(k, dtype=float)
+    at_rest[axis] = 0.0
+    alone = np.zeros((BALANCED + 1, len(at_rest)))
+    alone[1:, axis] = np.geomspace(1e-6, 1.0, BALANCED) * highest
+    wanted, nothing, *sizes = symbol(np.concatenate([at_rest[None], alone]))
+    there = np.flatnonzero(np.abs(np.array(sizes) - nothing) >= abs(wanted))
+    if wanted == 0 or not np.abs(np.array(sizes) - nothing).any():
+        return None
+    return float(alone[there[0] + 1, axis]) if len(there) else highest
 
 
 def steepening(data: Any, domain: Box, k: Array, amplitude: float, variables: Any = ()) -> float:

@@ -13,7 +13,7 @@ import numpy as np
 import deepxde_repnet
 from deepxde_repnet import frequencies
 from deepxde_repnet.spec import Box
-from deepxde_repnet.symbol import FreeWaves, NoSymbol, Symbol, oscillation
+from deepxde_repnet.symbol import FreeWaves, NoSymbol, Symbol, balance
 from deepxde_repnet.theory import initialize, reference
 
 from .oracle import TOLERANCE
@@ -212,11 +212,23 @@ def check_symbol() -> None:
     tolerance = 1e-3 if float_type() is np.float32 else 1e-9
     assert_close(symbol(k), expected, tolerance, "symbol")
 
-    wave = symbol_of(lambda x, u, d1, d2: d2(1) - 4 * d2(0), dim=2)
-    root = oscillation(wave, np.array([5.0, 0.0]), 1, 40.0)
-    assert root is not None and abs(root - 10) < 0.05, root
-    heat = symbol_of(lambda x, u, d1, d2: d1(1) - 4 * d2(0), dim=2)
-    assert oscillation(heat, np.array([5.0, 0.0]), 1, 40.0) is None
+
+@check(
+    cases={
+        "wave": {"equation": lambda x, u, d1, d2: d2(1) - 4 * d2(0), "expected": 10},
+        "transport": {"equation": lambda x, u, d1, d2: d1(1) + 4 * d1(0), "expected": 20},
+        "the other way": {"equation": lambda x, u, d1, d2: d1(1) - 4 * d1(0), "expected": 20},
+        "diffusion": {"equation": lambda x, u, d1, d2: d1(1) - 0.4 * d2(0), "expected": 10},
+        "fast diffusion": {"equation": lambda x, u, d1, d2: d1(1) - 4 * d2(0), "expected": 40},
+        "no time": {"equation": lambda x, u, d1, d2: d2(0), "expected": None},
+    }
+)
+def check_balance(equation: Any, expected: float | None) -> None:
+    found = balance(symbol_of(equation, dim=2), np.array([5.0, 0.0]), 1, 40.0)
+    if expected is None:
+        assert found is None, found
+    else:
+        assert found is not None and abs(found / expected - 1) < 0.02, found
 
 
 @check(
