@@ -75,7 +75,7 @@ def heat_insulated():
     return Script(data, exact)
 
 
-@evolution("wave equation, one period of a standing wave", [2, 32, 32, 32, 1], 3000)
+@evolution("wave equation, one period of a standing wave", [2, 32, 32, 32, 1], 1500, lbfgs=300)
 def wave():
     """u_tt = u_xx, 0 at both ends of [0, 1], sin πx at rest at the start."""
     geom = space_time(0, 1, 2)
