@@ -23,7 +23,14 @@ from benchmarks.swap_problems.training import train
 
 EQUATIONS = [name for name, p in PROBLEMS.items() if p.group != "fits"]
 FITS = [name for name, p in PROBLEMS.items() if p.group == "fits"]
-HARD = ["poisson_hard", "helmholtz_2pi", "helmholtz_4pi", "elasticity", "diffusion_hard"]
+HARD = [
+    "poisson_hard",
+    "boundary_layer",
+    "helmholtz_2pi",
+    "helmholtz_4pi",
+    "elasticity",
+    "diffusion_hard",
+]
 NOISY = {"growth"}  # its observed values are not those of the solution
 
 

@@ -75,7 +75,7 @@ def heat_insulated():
     return Script(data, exact)
 
 
-@evolution("wave equation, one period of a standing wave", [2, 32, 32, 32, 1], 2200)
+@evolution("wave equation, one period of a standing wave", [2, 32, 32, 32, 1], 1500, lbfgs=300)
 def wave():
     """u_tt = u_xx, 0 at both ends of [0, 1], sin πx at rest at the start."""
     geom = space_time(0, 1, 2)
@@ -85,7 +85,7 @@ def wave():
 
     at_rest = operator(geom, lambda x, y: d1(y, x, 1), at_start)
     conditions = [value(geom, 0), start(geom, exact), at_rest]
-    data = script(geom, linear.wave_equation, conditions, 300, 60, 40)
+    data = script(geom, linear.wave_equation, conditions, 150, 40, 30)
     return Script(data, exact, loss_weights=[1, 10, 10, 1])
 
 

@@ -105,7 +105,9 @@ def beam_clamped():
     return Script(data, case.exact, loss_weights=[0.01, 1, 1])
 
 
-@ordinary("-0.05 u'' + u' = 1, boundary layer", [1, 32, 32, 32, 1], 2500, lbfgs=500)
+@ordinary("-0.05 u'' + u' = 1, boundary layer, hard ends", [1, 32, 32, 32, 1], 4000)
 def boundary_layer():
-    """0 at both ends of [0, 1]; a layer of width 0.05 at the right one."""
-    return of_case(linear.advection_diffusion(), 60, 2)
+    """0 at both ends of [0, 1] by a transform; a layer of width 0.05 at the right one."""
+    case, geom = linear.advection_diffusion(), dde.geometry.Interval(0, 1)
+    data = script(geom, case.problem.pde, [], 40, 2)
+    return Script(data, case.exact, output_transform=linear.zero_at_ends)

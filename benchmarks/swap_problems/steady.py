@@ -228,10 +228,10 @@ def elasticity():
     return Script(data, exact, outputs=(0, 1), output_transform=hard)
 
 
-@steady("plane elasticity, displacements given", [2, 40, 40, 40, 2], 800)
+@steady("plane elasticity, displacements given", [2, 40, 40, 40, 2], 1200)
 def elasticity_displacements():
     """The same displacements from their own equations, with their values on the boundary."""
-    return of_case(linear.elasticity(), 300, 100, loss_weights=[1, 1, 100, 100])
+    return of_case(linear.elasticity(), 150, 60, loss_weights=[1, 1, 100, 100])
 
 
 @steady("Navier-Stokes (Kovasznay flow)", [2, 40, 40, 40, 3], 600, lbfgs=400)
