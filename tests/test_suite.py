@@ -74,7 +74,8 @@ def test_every_network_of_a_study_is_there_and_the_other_way_round():
     used = {net for study in STUDIES.values() for net in study.nets if not study.operator}
     assert used == nets.NETS.keys()
     assert nets.TRUNKS.keys() == set(STUDIES["earthquake"].nets)
-    assert set(studies.PEERS) | set(studies.VARIANTS) | {"FNN", "RepFNN"} == used
+    named = (*studies.PEERS, *studies.VARIANTS, *studies.PAPER, "FNN", "RepFNN")
+    assert set(named) == used
 
 
 @pytest.mark.parametrize("omega", [10, 30])
@@ -443,6 +444,52 @@ def test_tables_show_medians_ranges_and_failures(made_up):
     assert "n = 4: error" in text["wavenumber"] and "not reached" in text["wavenumber"]
     assert text["studies"].count(".. include:: /_tables/suite/") == 5
     assert "Not run yet" in text["steps"]
+
+
+def test_the_table_of_the_published_network_is_written_with_what_there_is(made_up):
+    published, relu = studies.PAPER
+    for net, seeds in (("FNN", 2), (published, 5), (relu, 1)):
+        for seed in range(seeds):
+            key = STUDIES["wave-1d"].key(net, seed)
+            store.add("wave-1d", key, result(0.1 * (seed + 1)), store.machine(), root=made_up)
+    tables.write(made_up)
+    text = (made_up / "docs" / "_tables" / "suite" / "paper.rst").read_text("utf-8")
+    row = re.search(r"\* - wave-1d\n((?:     - .*\n)+)", text)[1]
+    assert re.findall(r"- (.*)", row) == [
+        "1.5e-01 (1.0e-01 to 2.0e-01) †",
+        "3.0e-01 (1.0e-01 to 5.0e-01)",
+        "1.0e-01 (1.0e-01 to 1.0e-01) †",
+        "",
+    ]
+    assert "fewer than 5 runs" in text and "earthquake" not in text
+
+
+def test_the_published_network_is_the_formula_of_its_paper():
+    """σ(w · (x + c)) with all of w and c trained, plain layers behind, and no gain on them."""
+    for name, function in zip(studies.PAPER, (np.tanh, lambda z: np.maximum(z, 0)), strict=True):
+        net = nets.NETS[name](SIZES, "sin", "Glorot uniform", domain=DOMAIN, slope_scale=(3, 5))
+        found = arrays(net)
+        trained = {key for key, _ in net.named_parameters()}
+        layers = {f"linears.{i}.{part}" for i in (1, 2) for part in ("weight", "bias")}
+        assert trained == layers | {"linears.0.direction", "linears.0.shift"}
+        t = (POINTS - [1, 0.5]) / [2, 0.5]
+        w, c = found["linears.0.direction"], found["linears.0.shift"]
+        first = function(np.einsum("nij,ij->ni", t[:, None] + c, w))
+        plain = [(found[f"linears.{i}.weight"], found[f"linears.{i}.bias"]) for i in (1, 2)]
+        np.testing.assert_allclose(values(net), dense(first, plain, function), atol=1e-4)
+        many = nets.NETS[name]([2, 4000, 1], "", "He normal", domain=DOMAIN, slope_scale=(3, 5))
+        spread = arrays(many)["linears.0.direction"].std(axis=0)
+        np.testing.assert_allclose(spread, [3, 5], rtol=0.05)
+
+
+def test_the_published_network_has_a_slope_scale_of_its_own_in_every_study():
+    for study in STUDIES.values():
+        used = [net for net in studies.PAPER if net in study.nets]
+        relu = study.network.get("activation") == "relu"
+        assert used == ([] if study.operator else list(studies.PAPER)[relu:])
+        for net in used:
+            assert f'"slope_scale": {json.dumps(study.paper)}' in study.key(net, 0)
+        assert "slope_scale" not in study.key("RepFNN", 0)
 
 
 def test_an_error_is_reached_when_it_is_first_seen():

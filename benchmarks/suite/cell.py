@@ -249,7 +249,7 @@ def _train(study: Study, net: str, seed: int, budget: float | None) -> dict[str,
         _warm.add(study.module)
     dde.config.set_random_seed(seed)
     data, *unknowns = made(example, study, seed)
-    network = example.network(constructor(net, data), **study.network)
+    network = example.network(constructor(net, data), **study.options(net))
     model = TimedModel(
         data,
         network,

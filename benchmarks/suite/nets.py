@@ -238,11 +238,23 @@ def _plain(net: Constructor, activation: Any = None, **options: Any) -> Construc
     return build
 
 
-def _on_box(net: Constructor, **options: Any) -> Constructor:
-    def build(sizes: Any, activation: Any, initializer: Any, *, domain: Any, **more: Any) -> Any:
-        return net(sizes, activation, initializer, domain=domain, **options, **more)
+def _on_box(net: Constructor, activation: Any = None, **options: Any) -> Constructor:
+    """The same of a network that asks for the domain."""
+
+    def build(sizes: Any, problems: Any, initializer: Any, *, domain: Any, **more: Any) -> Any:
+        chosen = activation or problems
+        return net(sizes, chosen, initializer, domain=domain, **options, **more)
 
     return build
+
+
+def _published(activation: str) -> Constructor:
+    """RepNet as Wang, Zhou and Meng have it (arXiv 2606.16575), of the study's slope scale.
+
+    Slopes and partition points of the first layer are trained as they are, all neurons have the one
+    activation, and the other layers are ordinary ones with the ordinary initializer.
+    """
+    return _on_box(RepFNN, activation, parameterization="shift", sines=0, hidden_gain=1)
 
 
 NETS: dict[str, Constructor] = {
@@ -266,6 +278,8 @@ NETS: dict[str, Constructor] = {
     "RepFNN all sines": _plain(RepFNN, sines=1),
     "RepFNN no sines": _plain(RepFNN, sines=0),
     "RepFNN sin": _plain(RepFNN, "sin"),
+    "RepNet (paper)": _published("tanh"),
+    "RepNet (paper), ReLU": _published("relu"),
 }
 # Of benchmarks/fourier.py, beside the suite's own.
 FOURIER: dict[str, Constructor] = {

@@ -14,7 +14,7 @@ from scipy.fft import dstn
 from benchmarks.rst import list_table
 
 from . import store
-from .studies import HELMHOLTZ, LINES, PEERS, PLANES, SEEDS, SOLVE, STUDIES, VARIANTS
+from .studies import HELMHOLTZ, LINES, PAPER, PEERS, PLANES, SEEDS, SOLVE, STUDIES, VARIANTS
 from .summary import Row, Summary, summarise
 
 COMMAND = "python -m benchmarks.suite"
@@ -34,6 +34,7 @@ def write(root: Path = store.ROOT) -> list[Path]:
         "summary": summary_table(found) + picture("overview", "Error against computing time."),
         "matrix": matrix_table(found),
         "defaults": defaults_table(found),
+        "paper": paper_table(found),
         "wavenumber": wavenumber_table(found),
         "resonance": resonance_table(found, root),
         "spectra": spectra(found),
@@ -141,7 +142,7 @@ def matrix_table(found: Sequence[Summary]) -> str:
     """Every network on every problem; the best is bold, and what comes near it in italics."""
     return _by_network(
         found,
-        ("FNN", *PEERS, "RepFNN", *VARIANTS, SOLVE),
+        ("FNN", *PEERS, *PAPER, "RepFNN", *VARIANTS, SOLVE),
         "Medians of the relative error; bold: the smallest of a trained network; italics: within "
         f"{NEAR:g} times of it.",
     )
@@ -154,6 +155,32 @@ def defaults_table(found: Sequence[Summary]) -> str:
         ("RepFNN", *VARIANTS),
         "Medians of the relative error of RepFNN: as it is by default, and otherwise; bold: the "
         f"smallest; italics: within {NEAR:g} times of it.",
+    )
+
+
+def paper_table(found: Sequence[Summary]) -> str:
+    """RepNet as it was published, between ``dde.nn.FNN`` and RepFNN as it is by default."""
+    found = [summary for summary in found if not STUDIES[summary.name].operator]
+    nets = ("FNN", *PAPER, "RepFNN")
+    published = [s.rows[net] for s in found for net in PAPER if net in s.rows]
+    if not published:
+        return NOT_RUN
+    rows = [["Problem", "FNN", "RepNet (paper), tanh", "RepNet (paper), ReLU", "RepFNN (ours)"]]
+    for summary in found:
+        cells = [marked(summary.rows.get(net), ranges=True) for net in nets]
+        rows.append([STUDIES[summary.name].label, *cells])
+    few = (
+        f"{FEW} fewer than {SEEDS} runs so far. " if any(FEW in c for r in rows for c in r) else ""
+    )
+    notes = (
+        "Relative errors, median (range), after the same computing time. The networks of the paper "
+        'are ``RepFNN`` with ``parameterization="shift"``, ``sines=0``, ``hidden_gain=1`` and the '
+        "slope scale that fits the known solution; RepFNN finds everything by itself. "
+        f"{few}Written by ``{COMMAND}``, "
+    )
+    every = [s.rows[net] for s in found for net in nets if net in s.rows]
+    return list_table(
+        rows, notes + conditions(every, distinct(m for s in found for m in s.machines))
     )
 
 
@@ -301,11 +328,12 @@ def readme_table(found: Sequence[Summary]) -> list[str]:
     return lines
 
 
-def marked(row: Row | None) -> str:
+def marked(row: Row | None, ranges: bool = False) -> str:
     """The median error, with a mark where there are fewer runs than there should be."""
     if row is None:
         return ""
-    return error(row.median) + ("" if len(row.cells) >= SEEDS else f" {FEW}")
+    shown = spread(row.errors) if ranges else error(row.median)
+    return shown + ("" if len(row.cells) >= SEEDS else f" {FEW}")
 
 
 def with_table(readme: str, found: Sequence[Summary]) -> str:
