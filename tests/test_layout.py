@@ -1,5 +1,4 @@
-"""Imports point one way: spec <- theory <- nets <- taylor <- validation <- calibrate <- solve, train
-<- cli.
+"""Imports point one way: spec, theory, nets, taylor, calibrate, solver and train, cli.
 
 The sources are parsed, not imported, so imports inside functions and under ``TYPE_CHECKING`` count
 and no backend is needed. A part of the package that is not in ``RULES`` fails the test: adding one
