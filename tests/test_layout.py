@@ -68,7 +68,7 @@ RULES = {
     "taylor": Rule(BASE | {"nets"}, own_framework=True),
     "solver": Rule(BASE | {"estimates", "calibrate", "nets", "taylor"}, own_framework=True),
     "train": Rule(
-        BASE | {"records", "calibrate", "nets", "taylor"},
+        BASE | {"records", "estimates", "calibrate", "nets", "taylor"},
         SCIENCE | {"rich"},
         own_framework=True,
     ),
