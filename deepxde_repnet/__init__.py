@@ -51,6 +51,7 @@ if TYPE_CHECKING or not _command.is_waiting():
     from .train.checkpoint import Checkpoint, resume
     from .train.checkpoint import training as _training
     from .train.distribute import distribute
+    from .train.gap import watch as _watch
     from .train.guards import Guard
     from .train.instruments import FirstLayerRecorder, ResidualSpectrumRecorder, SpectrumRecorder
 
@@ -63,6 +64,7 @@ if TYPE_CHECKING or not _command.is_waiting():
     _host.before("predict", _check_prediction_points)
     _host.before("compile", _state.remember)
     _host.instead("train", _training)
+    _host.instead("_test", _watch)
 else:
 
     def __getattr__(name: str) -> object:

@@ -15,7 +15,7 @@ import pytest
 
 import deepxde_repnet
 from deepxde_repnet import RepFNN, _host, calibrate
-from deepxde_repnet.train import checkpoint, progress, state
+from deepxde_repnet.train import checkpoint, gap, progress, state
 
 MOVED = "DeepXDE {version} has no {name} as deepxde_repnet/_host.py uses it: {use}"
 
@@ -30,6 +30,8 @@ def assert_there(condition, name, use):
         ("Model.compile", "calibration is hooked before it"),
         ("Model.predict", "points far outside are looked for before it"),
         ("Model.train", "watched by the command and by ProgressBar"),
+        ("Model._test", "the two losses are compared after it"),
+        ("callbacks.PDEPointResampler", "its points are no fixed ones"),
         ("callbacks.Callback", "base of ProgressBar"),
         ("optimizers.config.LBFGS_options", "iterations of L-BFGS"),
         ("config.set_random_seed", "--seed, also where a script sets its own"),
@@ -213,6 +215,7 @@ def test_hooks_are_installed_once():
     assert dde.Model.compile._repnet_hooks == (calibrate.calibrate, state.remember)
     assert dde.Model.predict._repnet_hooks == (calibrate.check_prediction_points,)
     assert dde.Model.train._repnet_hooks == (progress._train, checkpoint.training)
+    assert dde.Model._test._repnet_hooks == (gap.watch,)
     train = dde.Model.train
     _host.instead("train", checkpoint.training)
     assert dde.Model.train is train
@@ -222,7 +225,7 @@ def test_hooks_are_installed_once():
     assert not hasattr(inspect.unwrap(before), "_repnet_hooks")
 
 
-@pytest.mark.parametrize("name", ["compile", "predict", "train"])
+@pytest.mark.parametrize("name", ["compile", "predict", "train", "_test"])
 def test_hooks_keep_signature_and_documentation(name):
     method = getattr(dde.Model, name)
     original = method.__wrapped__

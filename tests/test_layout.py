@@ -70,7 +70,7 @@ RULES = {
     "calibrate": Rule(BASE | {"nets", "symbol", "estimates", "scale_search"}),
     "solver": Rule(BASE | {"estimates", "calibrate", "nets", "taylor"}, own_framework=True),
     "train": Rule(
-        BASE | {"records", "calibrate", "nets", "taylor"},
+        BASE | {"records", "estimates", "calibrate", "nets", "taylor"},
         SCIENCE | {"rich"},
         own_framework=True,
     ),

@@ -115,10 +115,12 @@ from .state import (  # noqa: F401
     set_progress,
 )
 from .training import (  # noqa: F401
+    Inputs,
     Standing,
     callbacks,
     compile_once,
     compiled_loss_weights,
+    draws_points_anew,
     is_compiled,
     is_lbfgs,
     lbfgs_iterations,
@@ -133,6 +135,7 @@ from .training import (  # noqa: F401
     optimizer,
     optimizer_name,
     planned_iterations,
+    recorded_losses,
     recorded_terms,
     session,
     set_output_layer,
@@ -143,5 +146,7 @@ from .training import (  # noqa: F401
     term_tensors,
     test_losses,
     traced_loss_weights,
+    trained_and_tested,
+    training_inputs,
     unknowns,
 )

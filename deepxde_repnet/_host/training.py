@@ -11,7 +11,16 @@ import deepxde as dde
 import numpy as np
 from deepxde.optimizers.config import LBFGS_options
 
-from .core import as_list, backend_name, condition_name, conditions, geometry, layers, tf
+from .core import (
+    as_list,
+    backend_name,
+    condition_name,
+    conditions,
+    geometry,
+    in_time,
+    layers,
+    tf,
+)
 from .state import condition_points_now, only_points_drawn
 
 # Whether the backend compiles a graph, whose constants are those of the first evaluation.
@@ -206,6 +215,91 @@ def loss_history(model: Any) -> tuple[list[int], list[float]]:
     return [int(s) for s in history.steps], [float(np.sum(part)) for part in history.loss_train]
 
 
+def recorded_losses(model: Any) -> tuple[list[int], list[Any], list[Any]]:
+    """What DeepXDE has recorded, not copies: iterations, and terms of training and test losses."""
+    history = model.losshistory
+    return history.steps, history.loss_train, history.loss_test
+
+
+def training_inputs(model: Any) -> Any:
+    """All inputs that a model trains on at present; once they are others, another object."""
+    inputs = getattr(model.data, "train_x", None)
+    return model.train_state.X_train if inputs is None else inputs
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Where a loss is taken.
+
+    Attributes:
+        points: Different points, (N, d); where there are equations those inside, which have to
+            resolve the solution, and not those of conditions.
+        functions: Number of input functions if the points are those of an operator's outputs, and
+            the test is at the same ones.
+    """
+
+    points: np.ndarray
+    functions: int | None = None
+
+
+def trained_and_tested(model: Any) -> tuple[Inputs, Inputs] | None:
+    """Where the two losses are taken; None where the test is not a test of its own.
+
+    That is where it is at points that are trained on, or that were the first ones (DeepXDE's own
+    choice without ``num_test``); and once the points of conditions have been drawn anew, which it
+    then takes the wrong values at.
+    """
+    data, tested = model.data, model.train_state.X_test
+    trained = training_inputs(model)
+    if getattr(data, "num_test", 0) is None or not _same_conditions(data, tested):
+        return None
+    if isinstance(trained, (tuple, list)):
+        return _operator_inputs(trained, tested)
+    equations = getattr(data, "train_x_all", None)
+    count = sum(int(n) for n in getattr(data, "num_bcs", None) or [])
+    found = trained if equations is None else equations, tested[count:]
+    train, test = (np.unique(x, axis=0) for x in found)
+    if train.ndim != 2 or 0 in (len(train), len(test)) or _among(test, train):
+        return None
+    if equations is not None:
+        train = _inside(geometry(data), train)
+    return Inputs(train.astype(float)), Inputs(test.astype(float))
+
+
+def _inside(geom: Any, points: np.ndarray) -> np.ndarray:
+    """The points that are neither on the boundary nor at the initial time, if there are any."""
+    beside = geom.on_boundary(points)
+    if in_time(geom):
+        beside = beside | geom.on_initial(points)
+    return points if beside.all() else points[~beside]
+
+
+def _operator_inputs(trained: Any, tested: Any) -> tuple[Inputs, Inputs] | None:
+    if len(trained) != 2 or len(tested) != 2:
+        return None
+    parts = zip(trained, tested, strict=True)
+    functions, points = (
+        [np.unique(np.reshape(x, (len(x), -1)), axis=0) for x in part] for part in parts
+    )
+    train, test = points
+    if not _among(test, train):
+        return Inputs(train), Inputs(test)
+    number = len(functions[0])
+    return None if _among(*functions[::-1]) else (Inputs(train, number), Inputs(test))
+
+
+def _among(some: np.ndarray, others: np.ndarray) -> bool:
+    """Whether all rows are among others."""
+    if some.shape[1:] != others.shape[1:]:
+        return False
+    return {row.tobytes() for row in some} <= {row.tobytes() for row in others}
+
+
+def draws_points_anew(model: Any) -> bool:
+    """Whether one of DeepXDE's callbacks replaces the points from time to time."""
+    return any(isinstance(c, dde.callbacks.PDEPointResampler) for c in callbacks(model))
+
+
 def losses(model: Any) -> np.ndarray:
     """Every term of the training loss, as it is now, at the current training points."""
     state = model.train_state
@@ -225,8 +319,7 @@ def test_losses(model: Any) -> np.ndarray | None:
     if geometry(data) is not None and not only_points_drawn(data):
         return None
     batch = tuple(data.test())
-    points = condition_points_now(data)
-    if points is not None and not np.array_equal(batch[0][: len(points)], points):
+    if not _same_conditions(data, batch[0]):
         return None
     inputs, targets, auxiliary = batch if len(batch) == 3 else (*batch, None)
     weights = model.loss_weights
@@ -237,6 +330,12 @@ def test_losses(model: Any) -> np.ndarray | None:
     finally:
         model.loss_weights = weights
     return np.atleast_1d(np.asarray(terms, dtype=float))
+
+
+def _same_conditions(data: Any, tested: Any) -> bool:
+    """Whether test points begin with the points that conditions have now."""
+    points = condition_points_now(data)
+    return points is None or np.array_equal(tested[: len(points)], points)
 
 
 def traced_loss_weights(model: Any) -> list[float] | None:

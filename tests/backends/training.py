@@ -29,6 +29,7 @@ from .support import (
     plain,
     points,
     train,
+    warned,
     weights,
     with_unknown,
 )
@@ -136,6 +137,20 @@ def check_callbacks() -> None:
     assert values[0] == 0.5 and values[-1] != 0.5, values
     assert model.train_state.iteration == 6, "training was to stop early"
     assert bool(saved) == (BACKEND != "jax"), saved
+
+
+@check()
+def check_test_loss_left_behind() -> None:
+    """A network that is too steep for its points says so, in the middle of training, once."""
+    x, unseen = points(16, [0], [1]), points(100, [0], [1], seed=1)
+    y, y_unseen = np.sin(9 * x), np.sin(9 * unseen)
+    data = dde.data.DataSet(X_train=x, y_train=y, X_test=unseen, y_test=y_unseen)
+    model, _ = compiled(data, network(1, slope_scale=40), lr=1e-2)
+    with warned("RepFNN: the test loss", "its 16 points", "take about 260", "slope_scale=2.5)"):
+        train(model, 600, display_every=100)
+    model, _ = compiled(line_fit(n=16), network(1, slope_scale=40), lr=1e-2)
+    train(model, 400, display_every=100)  # tested where it is trained: nothing is said
+    assert losses(model)[-1] < 1e-2 * losses(model)[0]
 
 
 @check()
