@@ -114,7 +114,7 @@ def test_transforms_are_gone_through():
     np.testing.assert_allclose(found[(0, 0), 0], -1.0, rtol=1e-3)
 
 
-def decaying(scale=0.3):
+def decaying():
     """u_t = 0.1 u_xx, 40 points: smooth."""
 
     def equation(x, u):
@@ -140,9 +140,10 @@ def solution_of(problem, scale: float) -> tuple[float, float]:
 
 def test_validation_orders_scales_as_their_errors_do():
     problem = small(decaying(), Box([-1, 0], [1, 2]))
-    validations, errors = np.array([solution_of(problem, s) for s in (0.2, 1.0, 4.0)]).T
-    assert np.all(np.diff(validations) > 0) and np.all(np.diff(errors) > 0)
-    assert errors[0] < 5e-3 and errors[2] > 0.1
+    scales = (0.4, 2.0, 0.1, 4.0)
+    validations, errors = np.array([solution_of(problem, s) for s in scales]).T
+    assert list(np.argsort(validations)) == list(np.argsort(errors))
+    assert errors.min() < 2e-3 and errors.max() > 0.1
 
 
 def test_an_equation_that_is_not_linear_is_solved_by_linearising():
@@ -176,7 +177,7 @@ def test_other_unknowns_are_found_along():
     ]
     problem = small(heat(equation, conditions), Box([-1, 0], [1, 2]), variables=[c])
     problem.fits([validation.wide(network(2).given, np.full(2, 0.3), "tanh", 0.0)])
-    assert abs(problem._values[0] - 0.1) < 0.02
+    assert abs(problem._values[0] - 0.1) < 0.04
     assert float(c.detach()) == pytest.approx(0.3)
 
 
@@ -198,7 +199,8 @@ def chosen(data, net) -> np.ndarray:
 
 
 def test_few_points_take_flat_features():
-    assert np.all(chosen(decaying(), network(2)) < 0.5)
+    # Nothing but the lowest wavenumber would give 1.26.
+    assert np.all(chosen(decaying(), network(2)) < 0.7)
 
 
 def test_what_the_points_resolve_keeps_the_scale_of_its_waves():
