@@ -36,6 +36,8 @@ from .spec import (
     Array,
     Box,
     RepSpec,
+    gentle_slope_scale,
+    is_sine,
     slope_scale_from_wavenumber,
 )
 from .symbol import FreeWaves, NoSymbol, Symbol
@@ -83,7 +85,7 @@ class Chosen:
         wave: Wavenumber per coordinate, (d,), in radians per unit of length; None where the slope
             scale is given.
         said: Where the wavenumber is from.
-        steepness: Slope scale per wavenumber.
+        slopes: Slope scale for each coordinate, (d,), normalised units; None where it is given.
         targets: What targets without an equation say of their wavenumber; None with an equation.
         sines: Share of sines in the first layer, unless it is given.
         activation: Of all hidden layers, in place of the given one; None keeps that. With it goes
@@ -96,7 +98,7 @@ class Chosen:
     origin: str
     wave: Array | None
     said: str
-    steepness: float
+    slopes: Array | None
     targets: Estimate | None
     sines: float = 0.0
     activation: str | None = None
@@ -140,7 +142,6 @@ def _settle(model: Any, x: np.ndarray, y: Any, arguments: dict[str, Any]) -> str
     limit = resolved(x, domain)
     notes: list[str] = []
     doubts: list[str] = []
-    steepness = SLOPE_PER_WAVENUMBER
     highest = limit / domain.half_width
     symbol = None if fit else symbol_if_any(model, domain, highest, arguments)
     free = FreeWaves(symbol, highest) if symbol else None
@@ -148,13 +149,12 @@ def _settle(model: Any, x: np.ndarray, y: Any, arguments: dict[str, Any]) -> str
         wave, said = None, "given"
     elif given.wavenumber is not None:
         wave, said = _one_each(net, "wavenumber", domain.dim, "coordinates"), "given"
+        heard = wave * domain.half_width
     else:
         estimate = with_free_waves(model, estimate, highest, symbol, free)
         if estimate is not None and not fit and symbol is None:
             estimate = with_fronts(model, x, samples, estimate, domain, highest, arguments, notes)
-        wave, said = bounded(net, estimate, domain, limit, notes, doubts)
-        if fit:
-            steepness = SLOPE_PER_TARGET_WAVENUMBER
+        wave, said, heard = bounded(net, estimate, domain, limit, notes, doubts)
     reach = highest if wave is None else np.minimum(_WAVES_WITHIN * wave, highest)
     sines, activation = 0.0, None
     if fit and given.takes_sines:
@@ -164,12 +164,21 @@ def _settle(model: Any, x: np.ndarray, y: Any, arguments: dict[str, Any]) -> str
         sines = SINES_OF_WAVES
         if given.sines is None and isinstance(given.activation, str):
             activation = "sin"
+    slopes = None
+    if wave is not None:
+        steepness = (
+            SLOPE_PER_TARGET_WAVENUMBER if fit and given.scale_open else SLOPE_PER_WAVENUMBER
+        )
+        slopes = slope_scale_from_wavenumber(wave, domain.half_width, steepness)
+        waves_of_its_own = sines or given.sines or is_sine(given.activation)
+        if given.scale_open and not fit and not waves_of_its_own:
+            slopes = gentle_slope_scale(heard)
     chosen = Chosen(
         domain,
         origin,
         wave,
         said,
-        steepness,
+        slopes,
         estimate if fit else None,
         sines,
         activation,
@@ -217,7 +226,7 @@ def _settle_fourier(model: Any, x: np.ndarray, y: Any, arguments: dict[str, Any]
         free = FreeWaves(symbol, highest) if symbol and not _host.has_time(model.data) else None
         estimate = with_free_waves(model, estimate, highest, symbol, free)
         doubts: list[str] = []
-        wave, source = bounded(net, estimate, domain, limit, notes, doubts)
+        wave, source, _ = bounded(net, estimate, domain, limit, notes, doubts)
         high = np.minimum(BAND_PER_WAVENUMBER * wave, highest)
         # A normal slope has the root mean square of frequencies that are uniform up to √3 times it.
         proposed = high * domain.half_width / np.sqrt(3)
@@ -258,14 +267,12 @@ def _symbol(model: Any, domain: Box, highest: Array, arguments: dict[str, Any]) 
 
 def _layer(net: Any, x: Array, chosen: Chosen, notes: list[str]) -> tuple[Box, Array]:
     """Box and slope scale of the first layer, from the wavenumber unless they are given."""
-    domain, wave = chosen.domain, chosen.wave
     if _host.input_transform(net) is not None:
-        box, scale = _through_transform(net, x, domain, wave, chosen.steepness)
+        box, scale = _through_transform(net, x, chosen.domain, chosen.slopes)
         notes.append(f"{box.dim} features over {box}")
         return box, scale
-    if wave is None:
-        return domain, np.asarray(net.given.slope_scale)
-    return domain, slope_scale_from_wavenumber(wave, domain.half_width, chosen.steepness)
+    slopes = net.given.slope_scale if chosen.slopes is None else chosen.slopes
+    return chosen.domain, np.asarray(slopes)
 
 
 def _completed(
@@ -357,13 +364,16 @@ def _settle_operator(model: Any, functions: Array, x: Array) -> str:
     else:
         _check_says_something(model, estimate)
         limit = resolved(np.unique(x, axis=0), domain)
-        wave, said = bounded(net, estimate, domain, limit, notes, [])
+        wave, said, _ = bounded(net, estimate, domain, limit, notes, [])
     steepness = SLOPE_PER_TARGET_WAVENUMBER if fit and given.scale_open else SLOPE_PER_WAVENUMBER
     branch = None
     if net.branch_given is not None:
         branch = net.branch_given.domain or _branch_box(functions)
         notes.append(f"branch inputs in [{min(branch.lower):.4g}, {max(branch.upper):.4g}]")
-    chosen = Chosen(domain, origin, wave, said, steepness, estimate if fit else None)
+    slopes = None
+    if wave is not None:
+        slopes = slope_scale_from_wavenumber(wave, domain.half_width, steepness)
+    chosen = Chosen(domain, origin, wave, said, slopes, estimate if fit else None)
     message, spec = _completed(net, *_layer(net, x, chosen, notes), chosen, notes)
     net.calibrate(spec, branch)
     return message
@@ -444,18 +454,16 @@ def _gain(spec: RepSpec, scale: Array, targets: Array | None) -> float:
     return slope_preserving_gain(spec, scale)
 
 
-def _through_transform(
-    net: Any, x: Array, domain: Box, wave: Array | None, steepness: float
-) -> tuple[Box, Array]:
+def _through_transform(net: Any, x: Array, domain: Box, slopes: Array | None) -> tuple[Box, Array]:
     """Box and slope scale for the features of a transform f, by the chain rule.
 
     A ridge over normalised features with slope scale s_m has along x_j the mean square slope
-    ``sum_m s_m² <(∂f_m/∂x_j)²>/h_m²``; that is set to ``(0.4 k_j)²`` by non-negative least squares,
-    with a little weight on equal scales where several features could serve. ``steepness`` stands
-    for the 0.4.
+    ``sum_m s_m² <(∂f_m/∂x_j)²>/h_m²``; that is set to the square of the slope scale for x_j by
+    non-negative least squares, with a little weight on equal scales where several features could
+    serve.
     """
     box = _features_box(net, x)
-    if wave is None:
+    if slopes is None:
         return box, _one_each(net, "slope_scale", box.dim, "features")
     # The best step of a central difference, and the transform may be undefined outside the domain.
     step = float(np.finfo(_host.real(np)).eps) ** (1 / 3) * domain.half_width
@@ -472,7 +480,7 @@ def _through_transform(
         # In normalised units on both sides.
         columns.append(((slope * domain.half_width[j] / box.half_width) ** 2).mean(axis=0))
     speed = np.array(columns)
-    target = slope_scale_from_wavenumber(wave, domain.half_width, steepness) ** 2
+    target = slopes**2
     even = target.max() / max(float(speed.sum(axis=1).max()), 1e-12)
     ridge = 1e-3 * max(float(speed.max()), 1e-12)
     squares, _ = nnls(

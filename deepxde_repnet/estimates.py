@@ -286,23 +286,28 @@ def bounded(
     limit: Array,
     notes: list[str],
     doubts: list[str],
-) -> tuple[Array, str]:
+) -> tuple[Array, str, Array]:
     """Wavenumber per coordinate between the lowest and the highest resolved, and its source.
 
     Args:
         notes: What there is to say of it is added to these.
         doubts: Likewise what there is to warn of, unless something else decides.
+
+    Returns:
+        The wavenumber; where it is from; and the same in normalised units, with 0 where nothing
+        faster than the lowest was found.
     """
     name = type(net).__name__
     if estimate is None:
-        return LOWEST_WAVENUMBER / domain.half_width, "not known; lowest"
+        return LOWEST_WAVENUMBER / domain.half_width, "not known; lowest", 0 * domain.half_width
     if not np.any(estimate.wavenumber > 0):
         doubts.append(
             f"{name}: neither the source term nor the conditions vary, so nothing says how fast "
             "the solution oscillates; assuming one wave over the domain. If it oscillates faster "
             f"give {name}(..., {scale_argument(net)}=...), in radians per unit length."
         )
-        return LOWEST_WAVENUMBER / domain.half_width, "nothing varies; lowest"
+        lowest = LOWEST_WAVENUMBER / domain.half_width
+        return lowest, "nothing varies; lowest", 0 * domain.half_width
     normalised = _along_all(estimate, domain, notes).wavenumber * domain.half_width
     if np.any(normalised > limit):
         warnings.warn(
@@ -315,8 +320,10 @@ def bounded(
         )
         normalised = np.minimum(normalised, limit)
     lowest = np.minimum(LOWEST_WAVENUMBER, limit)
-    said = _said(estimate.sources, normalised < lowest)
-    return np.maximum(normalised, lowest) / domain.half_width, said
+    raised = normalised < lowest
+    said = _said(estimate.sources, raised)
+    heard = np.where(raised, 0.0, normalised)
+    return np.maximum(normalised, lowest) / domain.half_width, said, heard
 
 
 def _said(sources: tuple[str, ...], raised: np.ndarray) -> str:

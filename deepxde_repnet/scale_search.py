@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,25 +9,19 @@ import numpy as np
 
 from . import validation
 from .estimates import show
-from .spec import SLOPE_PER_WAVENUMBER, Array, Box, RepSpec
+from .spec import FLATTEST_SLOPE, SLOPE_PER_WAVENUMBER, Array, Box, RepSpec
 
 #: Validation residual below which first layers count as equally good: training reaches no less.
-GOOD = 1e-4
+GOOD = 3e-4
 
-#: Ratio of validation residuals up to which the scale of the source term stays.
-ACCEPTABLE = 3.0
+#: Validation residual above which random features do not begin to resolve the solution.
+LOST = 0.5
 
-#: Multiples of that scale which are tried.
-MULTIPLES = (1.0, 2.0, 0.5, 0.25, 0.125, 0.0625)
+#: Part of the validation residual that half a scale has to leave, where it is too steep.
+CLEARLY = 1 / 3
 
-#: Flattest scale that is tried; flatter features are straight over the domain.
-FLATTEST = 0.05
-
-#: Ratio of validation residuals from which an axis takes another scale than the others.
-BETTER = 2.0
-
-#: Validation residual from which nothing has been resolved, and nothing can be chosen by it.
-HOPELESS = 0.5
+#: Halvings, and doublings, at most.
+MOST = 6
 
 
 @dataclass(frozen=True)
@@ -56,11 +49,11 @@ def validated(
     sines: float | None,
     variables: Any,
 ) -> Found | None:
-    """The scale proposed, or the flattest of those that leave clearly less.
+    """The scale proposed, flatter where the points do not carry it, steeper where it sees nothing.
 
     What least squares leave says how steep features may be: training can steepen them, and does not
-    flatten them. So the flattest of the scales that are about equally good is taken, unless that
-    proposed is one of them, which is what an oscillating solution needs to be found at all.
+    flatten them. So half a scale is taken as long as that leaves clearly less, and twice as long as
+    next to nothing is resolved; of all axes together first, and then of each.
 
     Args:
         given: What the network was given.
@@ -78,37 +71,27 @@ def validated(
     except validation.NotServed:
         return None
 
-    def fits(scales: list[Array]) -> list[validation.Fit]:
-        return problem.fits([validation.wide(given, s, activation, sines) for s in scales])
+    def fit(scale: Array) -> validation.Fit:
+        return problem.fits([validation.wide(given, scale, activation, sines)])[0]
 
-    scales = [m * proposed for m in MULTIPLES if m >= 1 or (m * proposed).max() >= FLATTEST]
-    found = fits(scales)
-    score = [max(fit.validation, GOOD) for fit in found]
-    least = min(score)
-    if least > HOPELESS:
-        return Found(proposed, found[0].validation, found[0].fitted, "no scale resolves it")
-    chosen = 0
-    if score[0] > ACCEPTABLE * least:
-        chosen = max(i for i, s in enumerate(score) if s <= ACCEPTABLE * least)
-    scale, fit = scales[chosen], found[chosen]
-    for axis in range(len(scale) if len(scale) > 1 else 0):
+    scale, found = proposed, fit(proposed)
+    first = found.validation
+    every = np.ones(len(scale))
+    axes = [*np.eye(len(scale))] if len(scale) > 1 else []
+    for direction in (every, *axes):
         for factor in (0.5, 2.0):
-            for other in _along(scale, axis, factor):
-                (tried,) = fits([other])
-                if max(tried.validation, GOOD) * BETTER > max(fit.validation, GOOD):
+            for _ in range(MOST):
+                other = scale * factor**direction
+                if factor > 1 and found.validation < LOST:
                     break
-                scale, fit = other, tried
-    said = f"validation residual {fit.validation:.1e}"
+                if other.min() < FLATTEST_SLOPE / 2:
+                    break
+                tried = fit(other)
+                needed = found.validation * (CLEARLY if factor < 1 else 1.0)
+                if max(tried.validation, GOOD) > needed:
+                    break
+                scale, found = other, tried
+    said = f"validation residual {found.validation:.1e}"
     if not np.array_equal(scale, proposed):
-        said += f", and {found[0].validation:.1e} with {show(proposed)}"
-    return Found(scale, fit.validation, fit.fitted, said)
-
-
-def _along(scale: Array, axis: int, factor: float, times: int = 4) -> Iterator[Array]:
-    """The scale with one axis ever flatter, or steeper."""
-    for i in range(1, times + 1):
-        other = scale.copy()
-        other[axis] *= factor**i
-        if other[axis] < FLATTEST:
-            return
-        yield other
+        said += f", and {first:.1e} with {show(proposed)}"
+    return Found(scale, found.validation, found.fitted, said)
