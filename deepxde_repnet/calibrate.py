@@ -14,6 +14,7 @@ from scipy.optimize import nnls
 
 from . import _host
 from .estimates import (
+    FRONTS,
     LOWEST_WAVENUMBER,
     Estimate,
     bounded,
@@ -28,8 +29,9 @@ from .estimates import (
     with_fronts,
 )
 from .nets import FourierNet, RepNet, RepOperator, completed_fourier
-from .scale_search import validated
+from .scale_search import LOST, search, small_problem
 from .spec import (
+    FAST_WAVES,
     PARAMETERIZATION_OF_WAVES,
     SLOPE_PER_TARGET_WAVENUMBER,
     SLOPE_PER_WAVENUMBER,
@@ -60,9 +62,6 @@ _WAVES_WITHIN = 2.0
 
 #: Where the band of a FourierFNN ends whose frequencies are left open, over the wavenumber.
 BAND_PER_WAVENUMBER = 2.0
-
-#: Validation residual from which it stays in doubt whether a scale is right of which nothing spoke.
-UNCERTAIN = 0.1
 
 #: Points beyond this many half widths from the centre are far outside the domain.
 FAR_OUTSIDE = 2.0
@@ -107,6 +106,10 @@ class Chosen:
 
 def calibrate(model: Any, arguments: dict[str, Any]) -> None:
     """Hook before ``Model.compile``: complete the model's RepNet, and say what was chosen.
+
+    Args:
+        arguments: Those of ``Model.compile``; with ``"trained": False`` the features are not to be
+            trained but taken as they are.
 
     Raises:
         ValueError: If the data hold NaN or infinity, or the domain cannot be worked out.
@@ -164,15 +167,18 @@ def _settle(model: Any, x: np.ndarray, y: Any, arguments: dict[str, Any]) -> str
         sines = SINES_OF_WAVES
         if given.sines is None and isinstance(given.activation, str):
             activation = "sin"
-    slopes = None
+    slopes, problem = None, None
     if wave is not None:
-        steepness = (
-            SLOPE_PER_TARGET_WAVENUMBER if fit and given.scale_open else SLOPE_PER_WAVENUMBER
-        )
+        of_targets = fit and given.scale_open
+        steepness = SLOPE_PER_TARGET_WAVENUMBER if of_targets else SLOPE_PER_WAVENUMBER
         slopes = slope_scale_from_wavenumber(wave, domain.half_width, steepness)
-        waves_of_its_own = sines or given.sines or is_sine(given.activation)
-        if given.scale_open and not fit and not waves_of_its_own:
-            slopes = gentle_slope_scale(heard)
+        if given.scale_open and not fit and arguments.get("trained", True):
+            problem = small_problem(model, _box(net, x, domain), variables_of(arguments))
+            steep = (
+                estimate is not None and FRONTS in estimate.sources and (heard > FAST_WAVES).any()
+            )
+            if not (sines or given.sines or is_sine(given.activation) or steep):
+                slopes = gentle_slope_scale(heard, problem.order if problem else 2)
     chosen = Chosen(
         domain,
         origin,
@@ -185,14 +191,13 @@ def _settle(model: Any, x: np.ndarray, y: Any, arguments: dict[str, Any]) -> str
         Sampled(targets, limit) if targets is not None and given.scale_open else None,
     )
     box, scale = _layer(net, x, chosen, notes)
-    if given.scale_open and not fit:
+    if problem is not None:
         network = (chosen.activation or given.activation, sines if given.sines is None else None)
-        found = validated(model, given, box, scale, *network, variables_of(arguments))
-        if found is not None:
-            scale = found.scale
-            notes.append(found.said)
-            if found.validation < UNCERTAIN:
-                doubts.clear()
+        found = search(problem, given, scale, *network)
+        scale = found.scale
+        notes.append(found.said)
+        if found.validation < LOST:
+            doubts.clear()
     for doubt in doubts:
         warnings.warn(doubt, UserWarning, stacklevel=5)
     message, spec = _completed(net, box, scale, chosen, notes)
@@ -230,13 +235,12 @@ def _settle_fourier(model: Any, x: np.ndarray, y: Any, arguments: dict[str, Any]
         high = np.minimum(BAND_PER_WAVENUMBER * wave, highest)
         # A normal slope has the root mean square of frequencies that are uniform up to √3 times it.
         proposed = high * domain.half_width / np.sqrt(3)
-        found = validated(
-            model, given, box, proposed, given.activation, 1.0, variables_of(arguments)
-        )
-        if found is not None:
+        problem = small_problem(model, box, variables_of(arguments))
+        if problem is not None:
+            found = search(problem, given, proposed, given.activation, 1.0)
             high = high * found.scale / proposed
             notes.append(found.said)
-            if found.validation < UNCERTAIN:
+            if found.validation < LOST:
                 doubts.clear()
         for doubt in doubts:
             warnings.warn(doubt, UserWarning, stacklevel=5)
@@ -263,6 +267,11 @@ def _symbol(model: Any, domain: Box, highest: Array, arguments: dict[str, Any]) 
             f'{name}: frequencies="operator" needs one linear equation with constant coefficients, '
             f"and {error}. Prescribe a distribution of deepxde_repnet.frequencies instead."
         ) from None
+
+
+def _box(net: Any, x: Array, domain: Box) -> Box:
+    """Of the first layer's inputs."""
+    return domain if _host.input_transform(net) is None else _features_box(net, x)
 
 
 def _layer(net: Any, x: Array, chosen: Chosen, notes: list[str]) -> tuple[Box, Array]:

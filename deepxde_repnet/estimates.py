@@ -24,6 +24,9 @@ from .theory.spectrum import resolved_wavenumber, wavenumber, wavenumber_from_gr
 #: solution needs no steeper features, and flatter ones would be linear over the domain.
 LOWEST_WAVENUMBER = np.pi
 
+#: Name of what says how steep a solution becomes.
+FRONTS = "fronts"
+
 #: Output functions that an operator's wavenumber is estimated from, at most.
 MAX_FUNCTIONS = 32
 
@@ -243,7 +246,7 @@ def with_fronts(
     named = zip(larger, known.sources, strict=True)
     return Estimate(
         np.where(larger, found, known.wavenumber),
-        tuple("fronts" if own else source for own, source in named),
+        tuple(FRONTS if own else source for own, source in named),
     )
 
 

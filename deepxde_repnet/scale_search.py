@@ -7,18 +7,21 @@ from typing import Any
 
 import numpy as np
 
-from . import validation
 from .estimates import show
-from .spec import FLATTEST_SLOPE, SLOPE_PER_WAVENUMBER, Array, Box, RepSpec
+from .spec import Array, Box, RepSpec
+from .validation import Fit, NotServed, SmallProblem, wide
 
 #: Validation residual below which first layers count as equally good: training reaches no less.
 GOOD = 3e-4
 
 #: Validation residual above which random features do not begin to resolve the solution.
-LOST = 0.5
+LOST = 0.8
 
 #: Part of the validation residual that half a scale has to leave, where it is too steep.
 CLEARLY = 1 / 3
+
+#: The flattest scale that is tried.
+FLATTEST = 0.025
 
 #: Halvings, and doublings, at most.
 MOST = 6
@@ -40,15 +43,22 @@ class Found:
     said: str
 
 
-def validated(
-    model: Any,
-    given: RepSpec,
-    box: Box,
-    proposed: Array,
-    activation: Any,
-    sines: float | None,
-    variables: Any,
-) -> Found | None:
+def small_problem(model: Any, box: Box, variables: Any) -> SmallProblem | None:
+    """The problem that candidates are judged by; None where it cannot be had.
+
+    Args:
+        box: Of the first layer's inputs.
+        variables: The problem's external trainable variables.
+    """
+    try:
+        return SmallProblem(model, box, np.full(box.dim, np.pi), variables)
+    except NotServed:
+        return None
+
+
+def search(
+    problem: SmallProblem, given: RepSpec, proposed: Array, activation: Any, sines: float | None
+) -> Found:
     """The scale proposed, flatter where the points do not carry it, steeper where it sees nothing.
 
     What least squares leave says how steep features may be: training can steepen them, and does not
@@ -57,22 +67,12 @@ def validated(
 
     Args:
         given: What the network was given.
-        box: Of the first layer's inputs.
-        proposed: Slope scale from the problem's wavenumber, shape (F,).
+        proposed: Slope scale, shape (F,).
         activation, sines: Of all layers, and their share in the first where it is open.
-        variables: The problem's external trainable variables.
-
-    Returns:
-        None where the problem cannot be judged so.
     """
-    expected = np.maximum(proposed / SLOPE_PER_WAVENUMBER, np.pi)
-    try:
-        problem = validation.SmallProblem(model, box, expected, variables)
-    except validation.NotServed:
-        return None
 
-    def fit(scale: Array) -> validation.Fit:
-        return problem.fits([validation.wide(given, scale, activation, sines)])[0]
+    def fit(scale: Array) -> Fit:
+        return problem.fits([wide(given, scale, activation, sines)])[0]
 
     scale, found = proposed, fit(proposed)
     first = found.validation
@@ -84,7 +84,7 @@ def validated(
                 other = scale * factor**direction
                 if factor > 1 and found.validation < LOST:
                     break
-                if other.min() < FLATTEST_SLOPE / 2:
+                if other.min() < FLATTEST:
                     break
                 tried = fit(other)
                 needed = found.validation * (CLEARLY if factor < 1 else 1.0)

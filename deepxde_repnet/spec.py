@@ -43,7 +43,7 @@ SLOPE_PER_TARGET_WAVENUMBER = 0.8
 #: Of a smooth activation in an equation's first layer: what training finds by itself, and from
 #: which wavenumber on (radians per normalised unit, about two waves over the domain) it must be
 #: given how much more. Measured; see the same page.
-FLATTEST_SLOPE, SLOPE_OF_SLOW_WAVES = 0.05, 0.05
+FLATTEST_SLOPE, SLOPE_OF_SLOW_WAVES = 0.2, 0.05
 FAST_WAVES, SLOPE_OF_FAST_WAVES = 2 * math.pi, 0.2
 
 DEFAULT_PARAMETERIZATION = "log-scale"
@@ -351,20 +351,22 @@ def slope_scale_from_wavenumber(
     return slope_per_wavenumber * np.asarray(wavenumber, dtype=float) * half_width
 
 
-def gentle_slope_scale(wavenumber: Array) -> Array:
+def gentle_slope_scale(wavenumber: Array, order: int) -> Array:
     """The flattest slope scale from which an equation's solution is found by training.
 
     A network that starts flat finds waves up to about two over the domain by itself, and an
     equation punishes every slope that its solution does not have; of faster waves it must be given
-    half of what resolves them. ``s_j = max(0.05, 0.05 k_j, 0.2 (k_j - 2π))``, measured for this
-    project (documentation page "Choosing the scale").
+    half of what resolves them. ``s_j = max(0.2/q, 0.05 k_j, 0.2 (k_j - 2π))``, measured for
+    this project (documentation page "Choosing the scale").
 
     Args:
         wavenumber: k_j in radians per normalised unit, shape (d,); 0 where it is not known.
+        order: Highest derivative q in the equation.
     """
     k = np.asarray(wavenumber, dtype=float)
     fast = SLOPE_OF_FAST_WAVES * (k - FAST_WAVES)
-    return np.maximum(np.maximum(SLOPE_OF_SLOW_WAVES * k, fast), FLATTEST_SLOPE)
+    slow = np.maximum(SLOPE_OF_SLOW_WAVES * k, FLATTEST_SLOPE / max(order, 1))
+    return np.maximum(slow, fast)
 
 
 def _plain(values: Any) -> Any:

@@ -373,7 +373,7 @@ class _Task:
 
     def _search(self) -> None:
         if self.own_features and self.model.net.spec is None:
-            calibrate(self.model, {"verbose": self.settings.verbose})
+            calibrate(self.model, {"verbose": self.settings.verbose, "trained": False})
         if self.settings.parameters == "all":
             self._own_of_all()
             return
