@@ -33,6 +33,7 @@ from .scale_search import LOST, search, small_problem
 from .spec import (
     FAST_WAVES,
     PARAMETERIZATION_OF_WAVES,
+    SLOPE_OF_TRAINED_SINES,
     SLOPE_PER_TARGET_WAVENUMBER,
     SLOPE_PER_WAVENUMBER,
     Array,
@@ -169,15 +170,17 @@ def _settle(model: Any, x: np.ndarray, y: Any, arguments: dict[str, Any]) -> str
             activation = "sin"
     slopes, problem = None, None
     if wave is not None:
-        of_targets = fit and given.scale_open
-        steepness = SLOPE_PER_TARGET_WAVENUMBER if of_targets else SLOPE_PER_WAVENUMBER
+        trained = given.scale_open and not fit and arguments.get("trained", True)
+        steepness = SLOPE_PER_WAVENUMBER
+        if given.scale_open and fit:
+            steepness = SLOPE_PER_TARGET_WAVENUMBER
+        elif trained and (sines or given.sines or is_sine(given.activation)):
+            steepness = SLOPE_OF_TRAINED_SINES
         slopes = slope_scale_from_wavenumber(wave, domain.half_width, steepness)
-        if given.scale_open and not fit and arguments.get("trained", True):
+        if trained:
             problem = small_problem(model, _box(net, x, domain), variables_of(arguments))
-            steep = (
-                estimate is not None and FRONTS in estimate.sources and (heard > FAST_WAVES).any()
-            )
-            if not (sines or given.sines or is_sine(given.activation) or steep):
+            fronts = FRONTS in said and (heard > FAST_WAVES).any()
+            if steepness == SLOPE_PER_WAVENUMBER and not fronts:
                 slopes = gentle_slope_scale(heard, problem.order if problem else 2)
     chosen = Chosen(
         domain,

@@ -14,7 +14,8 @@ from .validation import Fit, NotServed, SmallProblem, wide
 #: Validation residual below which first layers count as equally good: training reaches no less.
 GOOD = 3e-4
 
-#: Validation residual above which random features do not begin to resolve the solution.
+#: Validation residual above which random features do not begin to resolve the solution. Steeper
+#: ones are taken where they leave half of it.
 LOST = 0.8
 
 #: Part of the validation residual that half a scale has to leave, where it is too steep.
@@ -22,9 +23,6 @@ CLEARLY = 1 / 3
 
 #: The flattest scale that is tried.
 FLATTEST = 0.025
-
-#: Halvings, and doublings, at most.
-MOST = 6
 
 
 @dataclass(frozen=True)
@@ -62,8 +60,8 @@ def search(
     """The scale proposed, flatter where the points do not carry it, steeper where it sees nothing.
 
     What least squares leave says how steep features may be: training can steepen them, and does not
-    flatten them. So half a scale is taken as long as that leaves clearly less, and twice as long as
-    next to nothing is resolved; of all axes together first, and then of each.
+    flatten them. So half a scale is taken as long as that leaves clearly less, and a steeper one
+    only where next to nothing is resolved; of all axes together first, and then of each.
 
     Args:
         given: What the network was given.
@@ -76,21 +74,20 @@ def search(
 
     scale, found = proposed, fit(proposed)
     first = found.validation
-    every = np.ones(len(scale))
     axes = [*np.eye(len(scale))] if len(scale) > 1 else []
-    for direction in (every, *axes):
-        for factor in (0.5, 2.0):
-            for _ in range(MOST):
+    for direction in (np.ones(len(scale)), *axes):
+        while (other := scale * 0.5**direction).min() >= FLATTEST:
+            tried = fit(other)
+            if max(tried.validation, GOOD) > CLEARLY * found.validation:
+                break
+            scale, found = other, tried
+        if found.validation > LOST:
+            for factor in (2.0, 4.0, 8.0, 16.0):
                 other = scale * factor**direction
-                if factor > 1 and found.validation < LOST:
-                    break
-                if other.min() < FLATTEST:
-                    break
                 tried = fit(other)
-                needed = found.validation * (CLEARLY if factor < 1 else 1.0)
-                if max(tried.validation, GOOD) > needed:
+                if tried.validation < LOST / 2:
+                    scale, found = other, tried
                     break
-                scale, found = other, tried
     said = f"validation residual {found.validation:.1e}"
     if not np.array_equal(scale, proposed):
         said += f", and {first:.1e} with {show(proposed)}"

@@ -40,9 +40,12 @@ SLOPE_PER_WAVENUMBER = 0.4
 #: weights the solution's high frequencies by its order and targets do not. Measured.
 SLOPE_PER_TARGET_WAVENUMBER = 0.8
 
-#: Of a smooth activation in an equation's first layer: what training finds by itself, and from
-#: which wavenumber on (radians per normalised unit, about two waves over the domain) it must be
-#: given how much more. Measured; see the same page.
+#: The same of sines where an equation is trained; what trains best is flatter than what resolves.
+#: Measured.
+SLOPE_OF_TRAINED_SINES = 0.2
+
+#: Of other activations where an equation is trained: that of an equation of first order; that of
+#: slow waves; and what must be given from about two waves over the domain on. Measured.
 FLATTEST_SLOPE, SLOPE_OF_SLOW_WAVES = 0.2, 0.05
 FAST_WAVES, SLOPE_OF_FAST_WAVES = 2 * math.pi, 0.2
 

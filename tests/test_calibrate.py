@@ -109,8 +109,10 @@ def through(transform, x, wavenumber, n_features, steepness=SLOPE_PER_WAVENUMBER
     net = RepFNN([n_features, 8, 1], "tanh", "Glorot uniform", **options)
     net.apply_feature_transform(transform)
     domain = Box(x.min(axis=0), x.max(axis=0))
-    k = None if wavenumber is None else np.asarray(wavenumber, dtype=float)
-    return calibrate._through_transform(net, x, domain, k, steepness)
+    slopes = None
+    if wavenumber is not None:
+        slopes = steepness * np.asarray(wavenumber, dtype=float) * domain.half_width
+    return calibrate._through_transform(net, x, domain, slopes)
 
 
 def slope_along(x, derivatives, box, scale):

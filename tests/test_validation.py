@@ -14,6 +14,11 @@ from deepxde_repnet.spec import Box
 TIMED = dde.geometry.GeometryXTime(dde.geometry.Interval(-1, 1), dde.geometry.TimeDomain(0, 2))
 
 
+@pytest.fixture(autouse=True)
+def same_points():
+    dde.config.set_random_seed(0)
+
+
 def network(dim: int, outputs: int = 1, **options):
     return RepFNN([dim, 16, 16, outputs], "tanh", "Glorot normal", **options)
 
@@ -143,23 +148,25 @@ def test_validation_orders_scales_as_their_errors_do():
     scales = (0.4, 2.0, 0.1, 4.0)
     validations, errors = np.array([solution_of(problem, s) for s in scales]).T
     assert list(np.argsort(validations)) == list(np.argsort(errors))
-    assert errors.min() < 2e-3 and errors.max() > 0.1
+    assert errors.min() < 1e-2 and errors.max() > 0.1
 
 
 def test_an_equation_that_is_not_linear_is_solved_by_linearising():
     def equation(x, u):
         u_t, u_x = dde.grad.jacobian(u, x, j=1), dde.grad.jacobian(u, x, j=0)
-        return u_t + u * u_x - 0.2 * dde.grad.hessian(u, x, i=0, j=0)
+        return u_t + u * u_x - 0.3 * dde.grad.hessian(u, x, i=0, j=0)
 
-    exact_wall = [
+    conditions = [
         dde.icbc.DirichletBC(TIMED, lambda x: 0, lambda x, on: on),
         dde.icbc.IC(TIMED, lambda x: -np.sin(np.pi * x[:, :1]), lambda x, on: on),
     ]
-    problem = small(heat(equation, exact_wall, num_domain=200), Box([-1, 0], [1, 2]))
+    data = heat(equation, conditions, num_domain=300, num_boundary=60, num_initial=60)
+    problem = small(data, Box([-1, 0], [1, 2]))
     assert not problem.is_linear
     before = problem._size()
-    problem.fits([validation.wide(network(2).given, np.full(2, 0.6), "tanh", 0.0)])
-    assert problem._size() < 0.01 * before
+    (fit,) = problem.fits([validation.wide(network(2).given, np.full(2, 0.6), "tanh", 0.0)])
+    assert problem._size() < 1e-3 * before
+    assert fit.validation < 0.05
 
 
 def test_other_unknowns_are_found_along():
@@ -212,7 +219,8 @@ def test_what_the_points_resolve_keeps_the_scale_of_its_waves():
 
     condition = dde.icbc.DirichletBC(line, lambda x: 0, lambda x, on: on)
     data = dde.data.PDE(line, equation, [condition], num_domain=200, num_boundary=2)
-    np.testing.assert_allclose(chosen(data, network(1)), 0.4 * k / 2, rtol=0.05)
+    # Half of 0.4 k in normalised units, of what is faster than two waves over the domain.
+    np.testing.assert_allclose(chosen(data, network(1)), 0.2 * (k / 2 - 2 * np.pi), rtol=0.05)
 
 
 def test_an_axis_of_its_own_takes_a_scale_of_its_own():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import re
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -171,7 +172,19 @@ def calibrated(data: Any, net: Any, **options: Any) -> str:
 def _announced(out: io.StringIO) -> str:
     said = [line for line in out.getvalue().splitlines() if line.startswith(("Rep", "Fourier"))]
     assert len(said) <= 1, said
+    _last[:] = said
     return said[0] if said else ""
+
+
+#: What the last network said that was compiled here.
+_last: list[str] = []
+
+
+def wavenumber_said() -> np.ndarray:
+    """The wavenumber in what the last network said, one for each coordinate or one for all."""
+    found = re.search(r"wavenumber \(?([-0-9.e+, ]+)\)? rad per unit length", _last[0])
+    assert found is not None, _last
+    return np.array([float(part) for part in found[1].split(",")])
 
 
 def train(model: Any, iterations: int | None = None, **options: Any) -> Any:
