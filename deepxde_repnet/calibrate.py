@@ -236,15 +236,6 @@ def _settle_fourier(model: Any, x: np.ndarray, y: Any, arguments: dict[str, Any]
         doubts: list[str] = []
         wave, source, _ = bounded(net, estimate, domain, limit, notes, doubts)
         high = np.minimum(BAND_PER_WAVENUMBER * wave, highest)
-        # A normal slope has the root mean square of frequencies that are uniform up to √3 times it.
-        proposed = high * domain.half_width / np.sqrt(3)
-        problem = small_problem(model, box, variables_of(arguments))
-        if problem is not None:
-            found = search(problem, given, proposed, given.activation, 1.0)
-            high = high * found.scale / proposed
-            notes.append(found.said)
-            if found.validation < LOST:
-                doubts.clear()
         for doubt in doubts:
             warnings.warn(doubt, UserWarning, stacklevel=5)
         if given.frequencies is None:
@@ -500,7 +491,8 @@ def _through_transform(net: Any, x: Array, domain: Box, slopes: Array | None) ->
         np.concatenate([target, np.full(box.dim, ridge * even)]),
     )
     lowest = slope_scale_from_wavenumber(np.full(box.dim, LOWEST_WAVENUMBER), np.ones(box.dim))
-    return box, np.maximum(np.sqrt(squares), np.minimum(lowest, np.sqrt(target.max())))
+    # No feature is left out, and none is as steep for that as the steepest coordinate asks.
+    return box, np.maximum(np.sqrt(squares), np.minimum(lowest, np.sqrt(target.max()) / 4))
 
 
 def _features_box(net: Any, x: Array) -> Box:

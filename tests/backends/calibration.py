@@ -10,8 +10,11 @@ from typing import Any
 import deepxde as dde
 import numpy as np
 
-from deepxde_repnet.estimates import LOWEST_WAVENUMBER
-from deepxde_repnet.spec import SLOPE_PER_TARGET_WAVENUMBER, SLOPE_PER_WAVENUMBER
+from deepxde_repnet.spec import (
+    SLOPE_PER_TARGET_WAVENUMBER,
+    SLOPE_PER_WAVENUMBER,
+    gentle_slope_scale,
+)
 from deepxde_repnet.theory import initialize, reference
 
 from .oracle import TOLERANCE
@@ -145,10 +148,10 @@ def check_initial_condition_alone() -> None:
     net = network()
     said = calibrated(data, net)
     assert_domain(net, [0, 0], [1, 0.5])
-    # In normalised units time is taken to vary as space does.
-    assert_scale(net, [4 * PI, 8 * PI])
-    assert "condition 2 (IC)" in said, said
-    assert "nothing said about x[1]" in said, said
+    # The rate ν k² of diffusion, as far as 420 points resolve it: π/(2h), h = 2/√420.
+    resolved = PI / 4 * np.sqrt(400) / 0.25
+    assert_scale(net, [4 * PI, min((4 * PI) ** 2, resolved)])
+    assert "condition 2 (IC), balance of the equation" in said, said
 
 
 @check()
@@ -338,7 +341,7 @@ _BALANCE = 5 * (np.sqrt(5 / 16) + np.sqrt(1 / 2)) / np.sqrt(1 / 2)
         "allen-cahn": {"pde": _allen_cahn(0.05), "k": np.sqrt(_BALANCE / 0.05)},
         "as-far-as-is-looked": {"pde": _burgers(1e-4), "k": 16 * PI},
         "viscous": {"pde": _burgers(0.1), "k": 2 * PI, "fronts": False},
-        "linear": {"pde": _heat, "k": 2 * PI, "fronts": False},
+        "linear": {"pde": _heat, "k": 2 * PI, "in_time": 2 * PI, "fronts": False},
         "forced": {"pde": _burgers(1e-4, 1.0), "k": 2 * PI, "in_time": 2 * PI, "fronts": False},
     }
 )
@@ -535,7 +538,7 @@ def check_conditions() -> None:
     data = poisson((2 * PI, 2 * PI), geometry, 64, bcs, num_boundary=40)
     calibrated(data, net)
     # Observations of sin 8x are the fastest along x.
-    assert net.spec.slope_scale[0] > 0.8 * SLOPE_PER_WAVENUMBER * 8 / 2
+    assert wavenumber_said()[0] > 0.8 * 8
 
 
 # -------------------------------------------------------------------------------------------------
@@ -608,10 +611,10 @@ def check_feature_transform() -> None:
     f = np.concatenate([np.sin(x), x**2], axis=1)
     assert_domain(net, f.min(axis=0), f.max(axis=0))
     assert net.spec.dim == 2
-    # Along x the ridges are as steep, on average, as k asks for.
+    # Along x the ridges are as steep, on average, as a network for the trained waves starts.
     slopes = np.concatenate([np.cos(x), 2 * x], axis=1) * 1.5 / net.spec.domain.half_width
     along = np.sqrt((slopes**2).mean(axis=0) @ np.array(net.spec.slope_scale) ** 2)
-    assert abs(along / (0.4 * 5 * 1.5) - 1) < 0.25, along
+    assert abs(along / gentle_slope_scale(np.array([5 * 1.5]), 2)[0] - 1) < 0.25, along
     drawn = reference.forward(net.spec, initialize.draw(net.spec), f)
     assert_close(np.asarray(model.predict(x)), drawn.value, 1e-4, "values")
     held = reference.forward(net.spec, weights(model), f)
@@ -745,7 +748,7 @@ def check_random_states() -> None:
 
 @check()
 def check_nothing_varies() -> None:
-    """A constant source: the network asks, and takes the lowest scale."""
+    """A constant source: the points tell that the flattest scale does, and nobody is asked."""
 
     def pde(x: Any, y: Any) -> Any:
         return plain(dde.grad.hessian(y, x, i=0, j=0)) - 1.0
@@ -754,12 +757,9 @@ def check_nothing_varies() -> None:
     zero = dde.icbc.DirichletBC(geometry, lambda x: 0.0, lambda _, on: on)
     data = dde.data.PDE(geometry, pde, [zero], num_domain=64, num_boundary=2)
     net = network(1)
-    with warned("RepFNN", "wavenumber=", "radians per unit length"):
-        said = calibrated(data, net)
+    said = calibrated(data, net)
     assert "lowest" in said
-    np.testing.assert_allclose(
-        net.spec.slope_scale, SLOPE_PER_WAVENUMBER * LOWEST_WAVENUMBER, rtol=1e-5
-    )
+    np.testing.assert_allclose(net.spec.slope_scale, gentle_slope_scale(np.zeros(1), 2), rtol=1e-5)
 
 
 @check()
@@ -772,8 +772,7 @@ def check_round_off_is_no_variation() -> None:
 
     side = dde.icbc.DirichletBC(geometry, lambda x: np.sin(2 * PI * x), lambda _, on: on)
     data = dde.data.PDE(geometry, pde, [side], num_domain=64, num_boundary=2)
-    with warned("wavenumber="):
-        calibrated(data, network(1))
+    assert "nothing varies" in calibrated(data, network(1))
 
 
 @check()
@@ -781,8 +780,8 @@ def check_more_than_the_points_resolve() -> None:
     net = network(1)
     with warned("RepFNN", "more points", "wavenumber"):
         calibrated(poisson((100 * PI,), dde.geometry.Interval(0, 1), 40), net)
-    # π/(2h) with h = 2/40 in normalised units.
-    np.testing.assert_allclose(net.spec.slope_scale, 0.4 * PI * 40 / 4, rtol=0.05)
+    # π/(2h) with h = 2/40 in normalised units, and no scale resolves more.
+    np.testing.assert_allclose(wavenumber_said(), PI * 40 / 4 / 0.5, rtol=0.05)
 
 
 @check()

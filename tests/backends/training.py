@@ -76,7 +76,7 @@ def check_adam(**options: Any) -> None:
         loss_weights=[0.01],
     )
     spec = net.spec
-    train(model, 20)
+    train(model, 40)
     first, last = losses(model)[0], losses(model)[-1]
     assert last < 0.9 * first, (first, last)
     np.testing.assert_allclose(net.spec.slope_scale, spec.slope_scale, rtol=1e-6)
