@@ -47,7 +47,7 @@ SLOPE_OF_TRAINED_SINES = 0.2
 #: Of other activations where an equation is trained: that of an equation of first order; that of
 #: slow waves; and what must be given from about two waves over the domain on. Measured.
 FLATTEST_SLOPE, SLOPE_OF_SLOW_WAVES = 0.2, 0.05
-FAST_WAVES, SLOPE_OF_FAST_WAVES = 2 * math.pi, 0.2
+FAST_WAVES, SLOPE_OF_FAST_WAVES = 2 * math.pi, 0.4
 
 DEFAULT_PARAMETERIZATION = "log-scale"
 
@@ -363,7 +363,7 @@ def gentle_slope_scale(wavenumber: Array, order: int) -> Array:
 
     A network that starts flat finds waves up to about two over the domain by itself, and an
     equation punishes every slope that its solution does not have; of faster waves it must be given
-    half of what resolves them. ``s_j = max(0.2/q, 0.05 k_j, 0.2 (k_j - 2π))``, measured for
+    what resolves them. ``s_j = max(0.2/q, 0.05 k_j, 0.4 (k_j - 2π))``, measured for
     this project (documentation page "Choosing the scale").
 
     Args:

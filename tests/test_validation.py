@@ -219,8 +219,8 @@ def test_what_the_points_resolve_keeps_the_scale_of_its_waves():
 
     condition = dde.icbc.DirichletBC(line, lambda x: 0, lambda x, on: on)
     data = dde.data.PDE(line, equation, [condition], num_domain=200, num_boundary=2)
-    # Half of 0.4 k in normalised units, of what is faster than two waves over the domain.
-    np.testing.assert_allclose(chosen(data, network(1)), 0.2 * (k / 2 - 2 * np.pi), rtol=0.05)
+    # Of what is faster than two waves over the domain.
+    np.testing.assert_allclose(chosen(data, network(1)), 0.4 * (k / 2 - 2 * np.pi), rtol=0.05)
 
 
 def test_an_axis_of_its_own_takes_a_scale_of_its_own():

@@ -215,7 +215,7 @@ class FirstLayer:
         """
         if parameterization == self.parameterization:
             return
-        direction = self._numpy(self.direction)
+        direction: Any = self._numpy(self.direction)
         if self.parameterization == "log-scale":
             direction = direction * np.exp(self._numpy(self.log_scale))[:, None]
             del self.log_scale
