@@ -213,7 +213,8 @@ def test_explain_a_script_and_a_problem(tmp_path):
     assert names == ["PDE", "condition 1 (DirichletBC)", "condition 2 (IC)"]
     # sin(3πx) at t = 0; nothing says how fast time is.
     assert found["wavenumber"][0] == pytest.approx(9.42, rel=0.5)  # from 40 scattered points
-    assert found["drawn"]["slope"] == pytest.approx(found["predicted"]["slope"], rel=0.5)
+    # One draw of a flat network is nearly one affine function, and varies as such.
+    assert 0.2 < found["drawn"]["slope"] / found["predicted"]["slope"] < 3
     assert found["drawn"]["output"] == pytest.approx(found["predicted"]["output"], rel=0.5)
     assert (tmp_path / "heat-spectrum.png").stat().st_size > 10_000
     (tmp_path / "nothing.py").write_text("print(1)")
