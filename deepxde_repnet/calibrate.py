@@ -32,7 +32,6 @@ from .nets import FourierNet, RepNet, RepOperator, completed_fourier
 from .scale_search import LOST, search, small_problem
 from .spec import (
     FAST_WAVES,
-    PARAMETERIZATION_OF_SLOW_WAVES,
     PARAMETERIZATION_OF_WAVES,
     SLOPE_OF_TRAINED_SINES,
     SLOPE_PER_TARGET_WAVENUMBER,
@@ -89,8 +88,8 @@ class Chosen:
         slopes: Slope scale for each coordinate, (d,), normalised units; None where it is given.
         targets: What targets without an equation say of their wavenumber; None with an equation.
         sines: Share of sines in the first layer, unless it is given.
-        activation: Of all hidden layers, in place of the given one; None keeps that.
-        parameterization: Of the first layer, unless it is given; None is the default.
+        activation: Of all hidden layers, in place of the given one; None keeps that. With it goes
+            the parameterization of the first layer, unless that is given.
         sampled: Targets that the waves of some of the sines are drawn from; None where the user has
             said how fast they oscillate.
     """
@@ -103,7 +102,6 @@ class Chosen:
     targets: Estimate | None
     sines: float = 0.0
     activation: str | None = None
-    parameterization: str | None = None
     sampled: Sampled | None = None
 
 
@@ -170,7 +168,6 @@ def _settle(model: Any, x: np.ndarray, y: Any, arguments: dict[str, Any]) -> str
         sines = SINES_OF_WAVES
         if given.sines is None and isinstance(given.activation, str):
             activation = "sin"
-    parameterization = PARAMETERIZATION_OF_WAVES if activation else None
     slopes, problem = None, None
     if wave is not None:
         trained = given.scale_open and not fit and arguments.get("trained", True)
@@ -185,8 +182,6 @@ def _settle(model: Any, x: np.ndarray, y: Any, arguments: dict[str, Any]) -> str
             fronts = FRONTS in said and (heard > FAST_WAVES).any()
             if steepness == SLOPE_PER_WAVENUMBER and not fronts:
                 slopes = gentle_slope_scale(heard, problem.order if problem else 2)
-                if not (heard > FAST_WAVES).any():
-                    parameterization = PARAMETERIZATION_OF_SLOW_WAVES
     chosen = Chosen(
         domain,
         origin,
@@ -196,7 +191,6 @@ def _settle(model: Any, x: np.ndarray, y: Any, arguments: dict[str, Any]) -> str
         estimate if fit else None,
         sines,
         activation,
-        parameterization,
         Sampled(targets, limit) if targets is not None and given.scale_open else None,
     )
     box, scale = _layer(net, x, chosen, notes)
@@ -297,7 +291,7 @@ def _completed(
         dim=layer_domain.dim,
         sines=chosen.sines,
         activation=chosen.activation,
-        parameterization=chosen.parameterization,
+        parameterization=PARAMETERIZATION_OF_WAVES if chosen.activation else None,
     )
     spec = replace(spec, waves=_waves(net, spec, chosen))
     normalised = chosen.targets.wavenumber * domain.half_width if chosen.targets else None

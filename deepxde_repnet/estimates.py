@@ -16,13 +16,16 @@ import numpy as np
 
 from . import _host
 from .nets import FourierNet, leaves_open
-from .spec import Array, Box
+from .spec import FAST_WAVES, Array, Box
 from .symbol import FreeWaves, NoSymbol, Symbol, balance, steepening
 from .theory.spectrum import resolved_wavenumber, wavenumber, wavenumber_from_gradient
 
 #: Smallest wavenumber assumed, in normalised units: one wave over the whole domain. A smooth
 #: solution needs no steeper features, and flatter ones would be linear over the domain.
 LOWEST_WAVENUMBER = np.pi
+
+#: Name of what says how fast a solution changes in time.
+BALANCE = "balance of the equation"
 
 #: Name of what says how steep a solution becomes.
 FRONTS = "fronts"
@@ -197,7 +200,7 @@ def with_free_waves(
                 found[-1] = np.nan if root is None else root
     larger = np.isfinite(found) & ~(estimate.wavenumber >= found)
     named = zip(larger, estimate.sources, strict=True)
-    name = "balance of the equation" if _host.has_time(model.data) else "free waves of the equation"
+    name = BALANCE if _host.has_time(model.data) else "free waves of the equation"
     return Estimate(
         np.where(larger, found, estimate.wavenumber),
         tuple(name if own else source for own, source in named),
@@ -298,7 +301,7 @@ def bounded(
 
     Returns:
         The wavenumber; where it is from; and the same in normalised units, with 0 where nothing
-        faster than the lowest was found.
+        faster than the lowest was found, and no more than a few waves for a rate in time.
     """
     name = type(net).__name__
     if estimate is None:
@@ -326,6 +329,8 @@ def bounded(
     raised = normalised < lowest
     said = _said(estimate.sources, raised)
     heard = np.where(raised, 0.0, normalised)
+    rates = np.array([source == BALANCE for source in estimate.sources])
+    heard = np.where(rates, np.minimum(heard, FAST_WAVES), heard)
     return np.maximum(normalised, lowest) / domain.half_width, said, heard
 
 

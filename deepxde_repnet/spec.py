@@ -56,10 +56,6 @@ DEFAULT_PARAMETERIZATION = "log-scale"
 #: Measured.
 PARAMETERIZATION_OF_WAVES = "scaled"
 
-#: The same where a layer starts flat: its slopes grow by steps of the optimizer's own size then,
-#: and not by a share of what they are. Measured.
-PARAMETERIZATION_OF_SLOW_WAVES = "shift"
-
 # Shortest side of a box relative to its distance from zero: some six digits of a point are left.
 _NARROWEST = 1e-10
 

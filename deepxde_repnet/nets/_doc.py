@@ -89,8 +89,7 @@ _SHARED = """\
         hidden_gain: Factor on the initial hidden kernels; None has it chosen with the slope scale.
         parameterization: "shift" (w is trained), "scaled" (w over the slope scale) or "log-scale"
             (that, and a factor for each neuron). None means "scaled" where sines are chosen for all
-            hidden layers, "shift" where a smooth solution of an equation lets the layer start flat,
-            "log-scale" elsewhere.
+            hidden layers, "log-scale" elsewhere.
         sines: Share of the first layer's neurons that give sin z in place of the activation of z,
             from 0 to 1. None means all in a ``RepFNN`` that fits targets without an equation; all,
             and all of the later hidden layers, where the equation has free waves; none elsewhere.

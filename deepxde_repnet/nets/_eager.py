@@ -153,13 +153,7 @@ class EagerRepNet(RepNet):
         ends = {str(name).rpartition(".")[2] for name in names}
         if self.given.parameterization is None and "direction" in ends:
             for layer in self._levels()[0]:
-                layer.train_as(
-                    "log-scale"
-                    if "log_scale" in ends
-                    else "shift"
-                    if "absolute" in ends
-                    else "scaled"
-                )
+                layer.train_as("log-scale" if "log_scale" in ends else "scaled")
 
     def _after_loading(self) -> None:
         self._place_sines()
@@ -195,8 +189,6 @@ class FirstLayer:
     """
 
     parameterization: str
-    log_scale: Any
-    absolute: Any
     _tensor: Callable[[Any], Any]
     _numpy: Callable[[Any], Array]
     _assign: Callable[[Any, Any], None]
@@ -208,27 +200,17 @@ class FirstLayer:
             self.register_buffer(name, self._tensor(np.full(d, value)))
 
     def train_as(self, parameterization: str) -> None:
-        """Hold the same function in other parameters.
-
-        What a network was given no parameterization for shows in what it holds: log-scales, or the
-        buffer ``absolute`` where the slopes themselves are trained, which its state dict has too.
-        """
+        """Gain or lose the log-scales; the function stays the same."""
         if parameterization == self.parameterization:
             return
-        direction: Any = self._numpy(self.direction)
-        if self.parameterization == "log-scale":
-            direction = direction * np.exp(self._numpy(self.log_scale))[:, None]
-            del self.log_scale
-        elif self.parameterization == "shift":
-            direction = direction / self._numpy(self.slope_scale)
-            del self.absolute
-        if parameterization == "log-scale":
-            self.log_scale = self._parameter(np.zeros(len(direction)))
-        elif parameterization == "shift":
-            direction = direction * self._numpy(self.slope_scale)
-            self.register_buffer("absolute", self._tensor(1.0))
-        self._assign(self.direction, direction)
+        assert {parameterization, self.parameterization} == {"log-scale", "scaled"}
         self.parameterization = parameterization
+        if parameterization == "log-scale":
+            self.log_scale = self._parameter(np.zeros(len(self.shift)))
+            return
+        scale = np.exp(self._numpy(self.log_scale))[:, None]
+        self._assign(self.direction, self._numpy(self.direction) * scale)
+        del self.log_scale
 
     def set(self, domain: Box, slope_scale: Array) -> None:
         self._assign(self.slope_scale, slope_scale)
