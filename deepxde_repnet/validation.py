@@ -211,6 +211,11 @@ class SmallProblem:
         self._rounds = ROUNDS - 1
         probed = inside[generator.choice(len(inside), min(PROBED, len(inside)), replace=False)]
         self._find_terms(probed, generator)
+        # Of a point set all points, also where it is trained in batches.
+        others = [
+            every if _host.is_point_set(condition) else points
+            for condition, points, every in zip(conditions, others, check[1:], strict=True)
+        ]
         fit = [(None, inside), *zip(conditions, others, strict=True)]
         places = [(c, f, k) for (c, f), k in zip(fit, check, strict=True) if len(f) and len(k)]
         self._fitted = [_Place(self, condition, points) for condition, points, _ in places]
@@ -269,10 +274,12 @@ class SmallProblem:
 
     def _linearise(self) -> None:
         """Rows near the present state, at the points fitted and at those judged at."""
-        fitted, checked = (
-            [row for place in places for row in place.rows(self._values)]
-            for places in (self._fitted, self._checked)
-        )
+        # What is not finite, in half precision for instance, is left out and no reason to warn.
+        with np.errstate(over="ignore", invalid="ignore"):
+            fitted, checked = (
+                [row for place in places for row in place.rows(self._values)]
+                for places in (self._fitted, self._checked)
+            )
         self._rows = [
             [replace(row, weight=1.0 / (size * np.sqrt(len(row.residual)))) for row in (f, c)]
             for f, c in zip(fitted, checked, strict=True)

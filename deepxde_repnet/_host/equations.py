@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import deepxde as dde
@@ -31,10 +32,9 @@ def residuals(
     """
     gradients_reverse.clear()
     if condition is not None:
-        if is_batched(condition):
-            condition.batch_indices = np.arange(len(condition))
         try:
-            return [condition.error(points, x, u, 0, len(points))]
+            with _all_of(condition):
+                return [condition.error(points, x, u, 0, len(points))]
         except NoDerivatives as error:
             raise NoDerivatives(f"a {type(condition).__name__} {error}") from None
     if backend_name == "jax":
@@ -44,6 +44,20 @@ def residuals(
     if getattr(data, "auxiliary_var_fn", None) is not None:
         arguments.append(dde.backend.as_tensor(data.auxiliary_var_fn(points).astype(real(np))))
     return as_list(data.pde(*arguments))
+
+
+@contextlib.contextmanager
+def _all_of(condition: Any) -> Iterator[None]:
+    """A point set that is trained in batches, with all its points; its batch is kept."""
+    if not is_batched(condition):
+        yield
+        return
+    held = condition.batch_indices
+    condition.batch_indices = np.arange(len(condition))
+    try:
+        yield
+    finally:
+        condition.batch_indices = held
 
 
 def columns(

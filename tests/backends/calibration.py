@@ -152,10 +152,10 @@ def check_initial_condition_alone() -> None:
     resolved = PI / 4 * np.sqrt(400) / 0.25
     assert_scale(net, [4 * PI, min((4 * PI) ** 2, resolved)])
     assert "condition 2 (IC), balance of the equation" in said, said
-    # Which the points do not carry: on every backend half of it is left.
-    proposed = gentle_slope_scale(wavenumber_said() * net.spec.domain.half_width, 2)
-    np.testing.assert_allclose(net.spec.slope_scale, proposed / 2, rtol=2e-3)
-    assert "validation residual" in said, said
+    # A rate is no wave; and what the points leave of it is the same on every backend.
+    known = np.minimum(wavenumber_said() * net.spec.domain.half_width, [np.inf, 2 * PI])
+    np.testing.assert_allclose(net.spec.slope_scale, gentle_slope_scale(known, 2), rtol=2e-3)
+    assert abs(float(said.rpartition("validation residual ")[2]) / 0.73 - 1) < 0.1, said
 
 
 @check()
