@@ -491,8 +491,7 @@ def _through_transform(net: Any, x: Array, domain: Box, slopes: Array | None) ->
         np.concatenate([target, np.full(box.dim, ridge * even)]),
     )
     lowest = slope_scale_from_wavenumber(np.full(box.dim, LOWEST_WAVENUMBER), np.ones(box.dim))
-    # No feature is left out, and none is as steep for that as the steepest coordinate asks.
-    return box, np.maximum(np.sqrt(squares), np.minimum(lowest, np.sqrt(target.max()) / 4))
+    return box, np.maximum(np.sqrt(squares), np.minimum(lowest, np.sqrt(target.max())))
 
 
 def _features_box(net: Any, x: Array) -> Box:

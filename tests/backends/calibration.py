@@ -615,10 +615,11 @@ def check_feature_transform() -> None:
     f = np.concatenate([np.sin(x), x**2], axis=1)
     assert_domain(net, f.min(axis=0), f.max(axis=0))
     assert net.spec.dim == 2
-    # Along x the ridges are as steep, on average, as a network for the trained waves starts.
+    # Along x the ridges are as steep, on average, as a network for the trained waves starts, or
+    # somewhat more: no feature is left out.
     slopes = np.concatenate([np.cos(x), 2 * x], axis=1) * 1.5 / net.spec.domain.half_width
     along = np.sqrt((slopes**2).mean(axis=0) @ np.array(net.spec.slope_scale) ** 2)
-    assert abs(along / gentle_slope_scale(np.array([5 * 1.5]), 2)[0] - 1) < 0.25, along
+    assert 0.75 < along / gentle_slope_scale(np.array([5 * 1.5]), 2)[0] < 3, along
     drawn = reference.forward(net.spec, initialize.draw(net.spec), f)
     assert_close(np.asarray(model.predict(x)), drawn.value, 1e-4, "values")
     held = reference.forward(net.spec, weights(model), f)
