@@ -153,7 +153,6 @@ def _settle(model: Any, x: np.ndarray, y: Any, arguments: dict[str, Any]) -> str
         wave, said = None, "given"
     elif given.wavenumber is not None:
         wave, said = _one_each(net, "wavenumber", domain.dim, "coordinates"), "given"
-        heard = wave * domain.half_width
     else:
         estimate = with_free_waves(model, estimate, highest, symbol, free)
         if estimate is not None and not fit and symbol is None:

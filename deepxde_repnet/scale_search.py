@@ -31,13 +31,12 @@ class Found:
 
     Attributes:
         scale: Shape (F,), normalised units.
-        validation, fitted: Residuals of the least-squares problem with it, relative.
+        validation: Residual of the least-squares problem with it, relative.
         said: In a few words.
     """
 
     scale: Array
     validation: float
-    fitted: float
     said: str
 
 
@@ -70,7 +69,7 @@ def search(
     """
 
     def fit(scale: Array) -> Fit:
-        return problem.fits([wide(given, scale, activation, sines)])[0]
+        return problem.fit(wide(given, scale, activation, sines))
 
     scale, found = proposed, fit(proposed)
     first = found.validation
@@ -91,4 +90,4 @@ def search(
     said = f"validation residual {found.validation:.1e}"
     if not np.array_equal(scale, proposed):
         said += f", and {first:.1e} with {show(proposed)}"
-    return Found(scale, found.validation, found.fitted, said)
+    return Found(scale, found.validation, said)

@@ -215,9 +215,10 @@ def balance(symbol: Symbol, k: Array, axis: int, highest: float) -> float | None
     alone = np.zeros((BALANCED + 1, len(at_rest)))
     alone[1:, axis] = np.geomspace(1e-6, 1.0, BALANCED) * highest
     wanted, nothing, *sizes = symbol(np.concatenate([at_rest[None], alone]))
-    there = np.flatnonzero(np.abs(np.array(sizes) - nothing) >= abs(wanted))
-    if wanted == 0 or not np.abs(np.array(sizes) - nothing).any():
+    own = np.abs(np.array(sizes) - nothing)
+    if wanted == 0 or not own.any():
         return None
+    there = np.flatnonzero(own >= abs(wanted))
     return float(alone[there[0] + 1, axis]) if len(there) else highest
 
 

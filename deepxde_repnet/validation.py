@@ -300,21 +300,19 @@ class SmallProblem:
     # ---------------------------------------------------------------------------------------------
     # What a first layer leaves of them
 
-    def fits(self, networks: list[RepSpec]) -> list[Fit]:
-        """What networks leave of the problem, relative to its data.
+    def fit(self, network: RepSpec) -> Fit:
+        """What a network leaves of the problem, relative to its data.
 
-        An equation that is not linear is linearised at zero first, and then at what the best of
-        them found, as long as that is nearer to a solution.
+        An equation that is not linear is linearised at zero first, and then at what the first
+        network found, as long as that is nearer to a solution; for the others it stays so.
 
         Args:
-            networks: As ``wide`` makes them.
+            network: As ``wide`` makes it.
         """
-        found = [self._fit(network) for network in networks]
-        while self._rounds > 0:
+        found = self._fit(network)
+        while self._rounds > 0 and self._moved(found):
             self._rounds -= 1
-            if not self._moved(min(found, key=lambda fit: fit.validation)):
-                break
-            found = [self._fit(network) for network in networks]
+            found = self._fit(network)
         self._rounds = 0
         return found
 
@@ -344,14 +342,12 @@ class SmallProblem:
         parts = [network.equations(fitted) for fitted, _ in self._rows]
         matrix, right = map(np.concatenate, zip(*parts, strict=True))
         solution = _least_squares(matrix, right)
-        left, whole = np.zeros(2), np.zeros(2)
-        left[0], whole[0] = ((matrix @ solution - right) ** 2).sum(), (right**2).sum()
+        left = whole = 0.0
         for _, checked in self._rows:
             matrix, right = network.equations(checked)
-            left[1] += ((matrix @ solution - right) ** 2).sum()
-            whole[1] += (right**2).sum()
-        fitted, validation = np.sqrt(left / np.where(whole > 0, whole, 1.0))
-        return Fit(network, solution, float(fitted), float(validation))
+            left += float(((matrix @ solution - right) ** 2).sum())
+            whole += float((right**2).sum())
+        return Fit(network, solution, float(np.sqrt(left / whole)) if whole > 0 else 0.0)
 
 
 def wide(given: RepSpec, scale: Array, activation: Any, sines: float | None) -> RepSpec:
@@ -438,12 +434,11 @@ class Fit:
     """A network with its least-squares solution.
 
     Attributes:
-        fitted, validation: The residual that it leaves where it was fitted and elsewhere, relative.
+        validation: The residual that it leaves where it was not fitted, relative.
     """
 
     network: _Network
     solution: Array
-    fitted: float
     validation: float
 
 

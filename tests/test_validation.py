@@ -135,7 +135,7 @@ def decaying():
 def solution_of(problem, scale: float) -> tuple[float, float]:
     """Validation residual of a scale, and the error of its fit to ``decaying``."""
     net = network(2)
-    (fit,) = problem.fits([validation.wide(net.given, np.full(2, scale), "tanh", 0.0)])
+    fit = problem.fit(validation.wide(net.given, np.full(2, scale), "tanh", 0.0))
     x = np.random.default_rng(0).uniform([-1, 0], [1, 2], (500, 2))
     box = Box([-1, 0], [1, 2])
     u = fit.network.derivatives(box.normalise(x), [(0, 0)], fit.solution)[:, 0, 0]
@@ -164,7 +164,7 @@ def test_an_equation_that_is_not_linear_is_solved_by_linearising():
     problem = small(data, Box([-1, 0], [1, 2]))
     assert not problem.is_linear
     before = problem._size()
-    (fit,) = problem.fits([validation.wide(network(2).given, np.full(2, 0.6), "tanh", 0.0)])
+    fit = problem.fit(validation.wide(network(2).given, np.full(2, 0.6), "tanh", 0.0))
     assert problem._size() < 1e-3 * before
     assert fit.validation < 0.05
 
@@ -183,7 +183,7 @@ def test_other_unknowns_are_found_along():
         dde.icbc.PointSetBC(x, u),
     ]
     problem = small(heat(equation, conditions), Box([-1, 0], [1, 2]), variables=[c])
-    problem.fits([validation.wide(network(2).given, np.full(2, 0.3), "tanh", 0.0)])
+    problem.fit(validation.wide(network(2).given, np.full(2, 0.3), "tanh", 0.0))
     assert abs(problem._values[0] - 0.1) < 0.04
     assert float(c.detach()) == pytest.approx(0.3)
 

@@ -36,11 +36,9 @@ from .core import (  # noqa: F401
 )
 from .equations import (  # noqa: F401
     NoDerivatives,
-    Wave,
     columns,
     residual_function,
     residuals,
-    wave_residuals,
 )
 from .faster import (  # noqa: F401
     Share,
@@ -59,7 +57,7 @@ from .hooks import (  # noqa: F401
     is_first_rank,
     without_optimizer,
 )
-from .local import LocalResiduals, local_residuals  # noqa: F401
+from .local import LocalResiduals, Wave, local_residuals, wave_residuals  # noqa: F401
 from .points import (  # noqa: F401
     condition_points,
     interior_points,

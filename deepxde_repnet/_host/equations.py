@@ -1,17 +1,17 @@
-"""Equations and conditions one by one, at points of one's own; waves in place of the network."""
+"""Equations and conditions one by one, at points of one's own."""
 
 from __future__ import annotations
 
 import contextlib
 import inspect
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import deepxde as dde
 import numpy as np
 from deepxde.gradients import gradients_reverse
 
-from .core import as_list, backend_name, is_batched, leaf, real, run_v1, tf, to_float
+from .core import as_list, backend_name, is_batched, leaf, real, tf, to_float
 from .shapes import check_shape, wrong_values
 
 
@@ -105,91 +105,6 @@ def pde_of_jax(data: Any, x: Any, u: Any, variables: Any) -> Any:
             "the pde takes unknowns without default values; give external_trainable_variables."
         )
     return data.pde(x, u)
-
-
-class Wave(NamedTuple):
-    """``amplitude · sin(k·x + phase)``, another wave at each of N points.
-
-    Attributes:
-        amplitude, phase: Shape (N, 1).
-        k: Radians per unit of the coordinates, shape (N, d).
-    """
-
-    amplitude: np.ndarray
-    k: np.ndarray
-    phase: np.ndarray
-
-
-def wave_residuals(
-    data: Any, x: np.ndarray, waves: list[Wave], variables: Any = ()
-) -> list[np.ndarray]:
-    """Residuals of each equation at N points for a sum of waves, (N,) each.
-
-    Derivatives are taken at each point by itself, so that one call serves waves of N kinds.
-    """
-    x = np.asarray(x, real(np))
-    waves = [Wave(*(np.array(part, real(np)) for part in wave)) for wave in waves]
-    dde.grad.clear()
-    try:
-        errors = _WAVES[backend_name](data, x, waves, variables)
-    finally:
-        dde.grad.clear()
-    return [np.broadcast_to(to_float(e).ravel(), len(x)) for e in errors]
-
-
-def _sum_of_waves(waves: Sequence[Wave], x: Any) -> Any:
-    """At points (N, d), or at one point (d,) with waves of its own."""
-    sin, total, constant = dde.backend.sin, dde.backend.sum, dde.backend.as_tensor
-    field = None
-    for wave in waves:
-        phase = total(constant(wave.k) * x, -1, keepdims=True) + constant(wave.phase)
-        term = constant(wave.amplitude) * sin(phase)
-        field = term if field is None else field + term
-    return field
-
-
-def _waves_eager(data: Any, x: np.ndarray, waves: list[Wave], variables: Any) -> list[Any]:
-    inputs = leaf(x)
-    return residuals(data, None, x, inputs, _sum_of_waves(waves, inputs))
-
-
-def _waves_tensorflow(data: Any, x: np.ndarray, waves: list[Wave], variables: Any) -> list[Any]:
-    tf = dde.backend.tf
-    points = tf.constant(x)
-    graph = tf.function(
-        lambda inputs: residuals(data, None, x, inputs, _sum_of_waves(waves, inputs)),
-        autograph=False,
-    ).get_concrete_function(points)
-    return list(graph(points))
-
-
-def _waves_tensorflow_v1(data: Any, x: np.ndarray, waves: list[Wave], variables: Any) -> list[Any]:
-    inputs = dde.backend.tf.constant(x)
-    return list(run_v1(residuals(data, None, x, inputs, _sum_of_waves(waves, inputs)), {}))
-
-
-def _waves_jax(data: Any, x: np.ndarray, waves: list[Wave], variables: Any) -> list[Any]:
-    jax = dde.backend.jax
-    values = [v.value for v in variables]
-
-    def at_one_point(point: Any, own: list[Wave]) -> list[Any]:
-        def field(p: Any) -> Any:
-            return _sum_of_waves(own, p)
-
-        u = field(point)[None], field
-        return [e.reshape(()) for e in residuals(data, None, x, point[None], u, values)]
-
-    own = [Wave(*map(jax.numpy.asarray, wave)) for wave in waves]
-    return list(jax.jit(jax.vmap(at_one_point))(jax.numpy.asarray(x), own))
-
-
-_WAVES = {
-    "pytorch": _waves_eager,
-    "tensorflow": _waves_tensorflow,
-    "tensorflow.compat.v1": _waves_tensorflow_v1,
-    "jax": _waves_jax,
-    "paddle": _waves_eager,
-}
 
 
 def residual_function(model: Any) -> Callable[[np.ndarray], list[np.ndarray]]:

@@ -1,10 +1,10 @@
-"""Residuals of equations and conditions as functions of the derivatives at each point."""
+"""Residuals for fields that are known, another one at each point, in place of the network."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import deepxde as dde
 import numpy as np
@@ -77,6 +77,48 @@ def local_residuals(
             forget_condition_values(data)
 
     return found
+
+
+class Wave(NamedTuple):
+    """``amplitude · sin(k·x + phase)``, another wave at each of N points.
+
+    Attributes:
+        amplitude, phase: Shape (N, 1).
+        k: Radians per unit of the coordinates, shape (N, d).
+    """
+
+    amplitude: np.ndarray
+    k: np.ndarray
+    phase: np.ndarray
+
+
+def wave_residuals(
+    data: Any, x: np.ndarray, waves: list[Wave], variables: Any = ()
+) -> list[np.ndarray]:
+    """Residuals of each equation at N points for a sum of waves, (N,) each.
+
+    Derivatives are taken at each point by itself, so that one call serves waves of N kinds.
+    """
+    x = np.asarray(x, real(np))
+    values = np.stack([np.hstack(wave) for wave in waves], axis=1).astype(real(np))
+    dde.grad.clear()
+    try:
+        evaluate = _LOCAL[backend_name](data, None, x, _sum_of_waves, x, tuple(variables))
+        errors = evaluate(values, None)
+    finally:
+        dde.grad.clear()
+    return [np.broadcast_to(to_float(e).ravel(), len(x)) for e in errors]
+
+
+def _sum_of_waves(x: Any, _: Any, values: Any) -> Any:
+    """At points (N, d), or at one point (d,) with waves of its own; values (..., waves, d + 2)."""
+    field = None
+    for i in range(values.shape[-2]):
+        wave = values[..., i, :]
+        phase = dde.backend.sum(wave[..., 1:-1] * x, -1, keepdims=True) + wave[..., -1:]
+        term = wave[..., :1] * dde.backend.sin(phase)
+        field = term if field is None else field + term
+    return field
 
 
 def _polynomial(t: Any, exponents: Sequence[tuple[int, ...]], values: Any) -> Any:
@@ -160,21 +202,12 @@ def _tensorflow_v1(
             given = tf().placeholder(real(), [None, *values.shape[1:]])
             u = field(inputs, tf().constant(centers), given)
             nodes.extend([given, residuals(data, condition, x, inputs, u)])
-            session.run([variable.initializer for variable in variables])
+            session.run(tf().global_variables_initializer())
         if unknowns is not None:
-            _load(session, variables, unknowns)
+            set_variables(variables, unknowns, session)
         return list(session.run(nodes[1], {nodes[0]: values}))
 
     return evaluate
-
-
-def _load(session: Any, variables: tuple[Any, ...], unknowns: np.ndarray) -> None:
-    start = 0
-    for variable in variables:
-        shape = tuple(variable.shape)
-        size = int(np.prod(shape))
-        variable.load(unknowns[start : start + size].reshape(shape), session)
-        start += size
 
 
 def _jax(data: Any, condition: Any, x: Any, field: Any, centers: Any, variables: Any) -> Any:

@@ -124,28 +124,32 @@ def variable_values(variables: tuple[Any, ...]) -> np.ndarray:
     return np.concatenate([np.empty(0), *parts]).astype(float)
 
 
-def set_variables(variables: tuple[Any, ...], values: np.ndarray) -> None:
-    """Set all variables, each in its own float, to entries (q,)."""
+def set_variables(variables: tuple[Any, ...], values: np.ndarray, session: Any = None) -> None:
+    """Set all variables, each in its own float, to entries (q,).
+
+    Args:
+        session: Where that is to be, on tensorflow.compat.v1.
+    """
     start = 0
     for variable in variables:
         array = _array_of(variable)
         size = int(np.prod(array.shape))
-        part = np.reshape(values[start : start + size], array.shape)
+        part = np.reshape(values[start : start + size], tuple(array.shape))
         start += size
         if backend_name == "jax":
             variable.value = dde.backend.as_tensor(part, dtype=array.dtype)
         elif backend_name == "tensorflow":
             variable.assign(dde.backend.tf.cast(part, variable.dtype))
         elif backend_name == "paddle":
-            variable.set_value(
-                dde.backend.as_tensor(part.astype(np.dtype(str(dde.backend.to_numpy(array).dtype))))
-            )
+            variable.set_value(part.astype(dde.backend.to_numpy(array).dtype))
+        elif backend_name == "tensorflow.compat.v1":
+            variable.load(part, session)
         else:
             array.copy_(dde.backend.lib.as_tensor(part))
 
 
 def _array_of(variable: Any) -> Any:
-    if backend_name in ("tensorflow", "paddle"):
+    if backend_name in ("tensorflow", "tensorflow.compat.v1", "paddle"):
         return variable
     return variable.value if backend_name == "jax" else variable.data
 
